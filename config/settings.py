@@ -1,0 +1,161 @@
+"""One frozen settings object: defaults.toml < TAXOPS_HOME/taxops.toml < environment.
+
+A wrong value stops the start with the setting's name, what was given and what is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "TAXOPS_"
+FILE_NAME = "taxops.toml"
+SECRET_SETTINGS = frozenset({"secret_key", "database_url", "broker_url", "elasticsearch_url", "smtp_url"})
+
+
+class SettingError(Exception):
+    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
+
+    def __init__(self, name: str, given: str, allowed: str) -> None:
+        shown = "(hidden)" if name in SECRET_SETTINGS else repr(given)
+        super().__init__(f"{PREFIX}{name.upper()}: {shown} is not allowed; allowed: {allowed}")
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one running program. `home` holds all state."""
+
+    home: Path
+    bind: str
+    database_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+    elasticsearch_url: str = field(repr=False)
+    remote_write_url: str
+    promql_url: str
+    secret_key: str = field(repr=False)
+    locale: str
+    timezone: str
+    public_url: str
+    secure_cookies: str
+    smtp_url: str = field(repr=False)
+    mail_from: str
+    log_level: str
+
+    @property
+    def host(self) -> str:
+        """The address part of `bind`."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port part of `bind`."""
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def base_url(self) -> str:
+        """What links in mails begin with, without a slash at the end."""
+        return (self.public_url or f"http://{self.bind}").rstrip("/")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the embedded default, one process on SQLite."""
+        return self.database_url.startswith("sqlite")
+
+    def path(self, *parts: str) -> Path:
+        """A path below `home`."""
+        return self.home.joinpath(*parts)
+
+
+def _bind(value: str) -> bool:
+    host, _, port = value.rpartition(":")
+    return bool(host) and port.isdigit() and 0 <= int(port) <= 65535  # noqa: PLR2004  the port range
+
+
+def _url(*schemes: str) -> Callable[[str], bool]:
+    def ok(value: str) -> bool:
+        parts = urlsplit(value)
+        return not value or (parts.scheme in schemes and bool(parts.netloc or parts.path))
+
+    return ok
+
+
+def _zone(value: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return False
+    return True
+
+
+_RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "bind": (_bind, "ADDRESS:PORT, such as 127.0.0.1:8000"),
+    "database_url": (
+        _url("sqlite", "postgresql", "postgresql+psycopg"),
+        "sqlite:////absolute/file.db or postgresql://user:password@host/database",
+    ),
+    "broker_url": (_url("amqp", "amqps", "redis", "rediss"), "amqp://… or redis://…"),
+    "elasticsearch_url": (_url("http", "https"), "https://user:password@host:9200"),
+    "remote_write_url": (_url("http", "https"), "http://host:8428/api/v1/write"),
+    "promql_url": (_url("http", "https"), "http://host:8428"),
+    "secret_key": (lambda v: len(v) >= 32, "at least 32 characters"),  # noqa: PLR2004  256 bits of hex are 64, 32 the least
+    "locale": (lambda v: v in {"zh_CN", "en"}, "zh_CN or en"),
+    "timezone": (_zone, "a name of the time zone database, such as Asia/Shanghai"),
+    "public_url": (_url("http", "https"), "https://host"),
+    "secure_cookies": (lambda v: v in {"auto", "always", "never"}, "auto, always or never"),
+    "smtp_url": (_url("smtp", "smtps"), "smtp://user:password@host:25 or smtps://…"),
+    "mail_from": (lambda v: "@" in v, "an e-mail address"),
+    "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
+}
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; creates TAXOPS_HOME and its secret key where they are missing.
+
+    Raises SettingError for a value that is not allowed, an unknown setting in the file, or a file that is not TOML.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get(f"{PREFIX}HOME") or "./var").expanduser().resolve()
+    values: dict[str, Any] = tomllib.loads((Path(__file__).parent / "defaults.toml").read_text(encoding="utf-8"))
+    values |= _from_file(home / FILE_NAME, known=set(values))
+    for name in values:
+        if (given := env.get(f"{PREFIX}{name.upper()}")) is not None:
+            values[name] = given
+    home.mkdir(parents=True, exist_ok=True)
+    values["database_url"] = str(values["database_url"]) or f"sqlite:///{home / 'taxops.db'}"
+    values["secret_key"] = str(values["secret_key"]) or _own_secret(home / "secret.key")
+    for name, (ok, allowed) in _RULES.items():
+        if not ok(str(values[name])):
+            raise SettingError(name, str(values[name]), allowed)
+    known = {f.name for f in fields(Settings)}
+    return Settings(home=home, **{k: str(v) for k, v in values.items() if k in known})
+
+
+def _from_file(path: Path, *, known: set[str]) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError("home", str(path), f"a TOML file ({error})") from error
+    for name in values:
+        if name not in known:
+            raise SettingError(name, str(values[name]), "one of " + ", ".join(sorted(known)))
+    return values
+
+
+def _own_secret(path: Path) -> str:
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+    return path.read_text(encoding="ascii").strip()

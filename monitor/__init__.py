@@ -1,0 +1,1 @@
+"""Checks and their states, samples, alerts: what is wrong now, and how we know."""
