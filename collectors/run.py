@@ -1,0 +1,127 @@
+"""Runs a probe so that it always answers, in time, and never blames the target for the poller's fault (M-10)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from collectors.base import DEFAULT_TIMEOUT_S, CheckResult, Outcome, P, Params, PollerFault, Probe, Sample, State
+from core import clock
+from core.errors import FieldError, Invalid
+from core.i18n import gettext as _
+
+log = structlog.get_logger(__name__)
+
+LATE_S = 2.0
+"""A time limit that fires so much too late was not the target's doing: this process was starved."""
+
+
+def parse_params(probe: Probe[P], given: Mapping[str, Any]) -> P:
+    """Read parameters. Raises core.errors.Invalid naming each wrong one, what was given and what is allowed."""
+    try:
+        return probe.params.model_validate(dict(given))
+    except ValidationError as error:
+        fields = [FieldError(".".join(map(str, e["loc"])) or "params", _explain(probe, e)) for e in error.errors()]
+        raise Invalid("；".join(f"{f.field}：{f.message}" for f in fields), fields) from None
+
+
+def _explain(probe: Probe[Any], error: Any) -> str:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        return _("没有这个参数；可用的有 %(names)s", names=", ".join(probe.params.model_fields))
+    if error["type"] == "missing":
+        return _("必须给出")
+    reason = str(error.get("ctx", {}).get("error") or error["msg"])
+    if is_secret(probe.params, name):
+        return reason
+    return _("给的是 %(given)r：%(reason)s", given=error["input"], reason=reason)
+
+
+def is_secret(params: type[Params], name: str) -> bool:
+    """True for parameters whose value is never shown: passwords, communities, keys."""
+    found = params.model_fields.get(name)
+    return found is not None and any(getattr(meta, "secret", False) for meta in found.metadata)
+
+
+async def check(
+    probe: Probe[P], target: str, params: Mapping[str, Any], *, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> CheckResult:
+    """Run one probe once with parameters as data; wrong parameters give UNKNOWN, for they say nothing of the target."""
+    deadline = time.monotonic() + timeout_s
+    try:
+        parsed = parse_params(probe, params)
+    except Invalid as error:
+        return CheckResult(State.UNKNOWN, _("参数有误：%(why)s", why=error.message), (), clock.now(), 0.0)
+    return await probe.run(target, parsed, deadline=deadline)
+
+
+async def guarded(probe: Probe[P], target: str, params: P, *, deadline: float) -> CheckResult:
+    """Measure within `deadline`; whatever happens becomes a result."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(max(0.0, deadline - began)):
+            outcome = await probe.measure(target, params, deadline=deadline)
+    except TimeoutError:
+        outcome = _timed_out(probe, deadline - began, late_by=time.monotonic() - deadline)
+    except PollerFault as fault:
+        outcome = _fault(fault.message, fault.remedy)
+    except OSError as error:
+        outcome = _system_error(error)
+    except Exception as error:
+        log.exception("probe failed", probe=probe.type)
+        outcome = _fault(
+            _("探测程序出错（%(kind)s）", kind=type(error).__name__), _("这是采集程序的缺陷，请把日志交给管理员")
+        )
+    samples, refused = _finite(outcome.samples)
+    evidence = {**outcome.evidence, **({"refused_samples": refused} if refused else {})}
+    return CheckResult(outcome.state, outcome.output, samples, clock.now(), time.monotonic() - began, evidence)
+
+
+def _timed_out(probe: Probe[Any], limit: float, *, late_by: float) -> Outcome:
+    if late_by > LATE_S:
+        return _fault(
+            _("采集端过载：时限晚了 %(late).0f 秒才触发", late=late_by), _("减少同时进行的检查，或增加采集端")
+        )
+    return Outcome(probe.timeout_state, str(probe.timeout_text) % {"limit": f"{max(limit, 0.0):g}"})
+
+
+def _fault(message: str, remedy: str) -> Outcome:
+    text = _("无法探测：%(why)s", why=message)
+    return Outcome(State.UNKNOWN, f"{text}。{remedy}" if remedy else text, evidence={"fault": "poller"})
+
+
+def _system_error(error: OSError) -> Outcome:
+    known = poller_fault(error)
+    if known is None:
+        known = PollerFault(_("系统错误：%(error)s", error=error.strerror or error), "")
+    return _fault(known.message, known.remedy)
+
+
+def poller_fault(error: OSError) -> PollerFault | None:
+    """The poller's own fault behind a system error, or None when the target may well be to blame."""
+    match error.errno:
+        case errno.EMFILE | errno.ENFILE:
+            return PollerFault(_("打开的文件或套接字已到上限"), _("调高 ulimit -n 或减少同时进行的检查"))
+        case errno.ENOBUFS | errno.ENOMEM:
+            return PollerFault(_("采集端内存或缓冲区不足"), _("释放内存或减少同时进行的检查"))
+        case errno.EADDRNOTAVAIL:
+            return PollerFault(_("采集端没有可用的本地地址或端口"), _("检查采集端的网络地址与端口范围"))
+        case errno.ENETUNREACH | errno.ENETDOWN:
+            return PollerFault(_("采集端没有到目标的路由"), _("检查采集端的网络连接和默认路由"))
+        case errno.EACCES | errno.EPERM:
+            return PollerFault(_("采集端权限不足：%(error)s", error=error.strerror), _("给运行账号所需的权限"))
+        case _:
+            return None
+
+
+def _finite(samples: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], int]:
+    """Samples without NaN and infinity, and how many were refused (M-09)."""
+    kept = tuple(s for s in samples if isinstance(s.value, int) or math.isfinite(s.value))
+    return kept, len(samples) - len(kept)
