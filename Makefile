@@ -1,0 +1,55 @@
+# taxops: what a person types. Needs make, python3 (3.11 or newer) and its venv module; everything else is installed into ./.venv.
+# 每个目标都可以单独运行；make help 列出它们。
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+export PYTHON VENV
+
+.PHONY: help run install install-test servers test lint format bench lab lock bundle catalogue clean
+
+help: ## 列出全部目标 · list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: install ## 安装并启动 (PORT=, TAXOPS_HOME= 可改) · install and start everything
+	@exec env $(if $(PORT),TAXOPS_BIND=127.0.0.1:$(PORT)) $(BIN)/taxops run
+
+install:
+	@tools/install-python run
+
+install-test:
+	@tools/install-python test
+
+servers: ## 安装测试用的真实服务程序 (root) · install the real servers the tests start
+	@tools/install-servers
+
+test: install-test servers ## 全部测试 · all tests (ARGS= 给 pytest)
+	@tools/run-tests $(ARGS)
+
+lint: install-test ## 静态检查 · static checks
+	@tools/run-lint
+
+format: install-test ## 按规范整理代码 · format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: install-test ## 性能测试 · benchmarks
+	@$(BIN)/python -m bench $(ARGS)
+
+lab: install-test ## 网络命名空间里的一个省 (root) · a province in network namespaces
+	@if [ "$$(id -u)" != 0 ]; then echo "make lab 需要 root（网络命名空间） · needs root for network namespaces" >&2; exit 1; fi
+	@$(BIN)/python -m lab $(ARGS)
+
+lock: install-test ## 重新生成锁定文件 · rebuild requirements/*.txt
+	@tools/lock
+
+bundle: ## 重新打包前端 (需要 node) · rebuild the static bundle
+	@tools/build-bundle
+
+clean: ## 删除缓存与构建产物，不动数据 · caches and build results, never data
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
