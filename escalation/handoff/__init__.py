@@ -1,0 +1,1 @@
+"""Handing up: an object of its own, from the sheet to acceptance or return."""
