@@ -21,7 +21,7 @@ import pytest
 HOST = "127.0.0.1"
 SERVER_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
-# Below the range the kernel takes outgoing ports from, so that no client socket sits on a port between kill and restart.
+# Below the range the kernel takes outgoing ports from: no client sits on a port between kill and restart.
 _FIRST_PORT, _LAST_PORT = 10_240, 32_000
 _ports = itertools.count(random.SystemRandom().randrange(_LAST_PORT - _FIRST_PORT))
 
@@ -56,7 +56,7 @@ def find_program(*names: str, globs: tuple[str, ...] = ()) -> str | None:
 
 
 def require_program(*names: str, globs: tuple[str, ...] = ()) -> str:
-    """The program's path. Without it: an error in CI and for root (who can install it), a loud skip for anybody else."""
+    """The program's path. Without it: an error in CI and for root (who can install it), else a skip."""
     if path := find_program(*names, globs=globs):
         return path
     message = f"{names[0]} is not installed: run tools/install-servers as root"
@@ -159,7 +159,7 @@ class Daemon:
         return self._process is not None and self._process.poll() is None
 
     def stop(self, seconds: float = 15.0) -> int | None:
-        """End it politely (SIGTERM), by force after some seconds; returns its exit code. Does nothing if it isn't running."""
+        """End it politely (SIGTERM), by force after some seconds; returns its exit code, None if it was not running."""
         return self._end(signal.SIGTERM, seconds)
 
     def kill9(self) -> None:
@@ -217,7 +217,7 @@ def _signal_group(pid: int, with_signal: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def owned_directory(account: str | None, parent: Path | None = None) -> Iterator[Path]:
-    """A new directory an ordinary account can reach and owns (pytest's own are closed to others); removed at the end."""
+    """A new directory an ordinary account owns and reaches (pytest's are closed to others); removed at the end."""
     directory = Path(tempfile.mkdtemp(prefix="taxops-test-", dir=parent))
     try:
         if account:

@@ -10,12 +10,12 @@ from typing import Any
 _LOCAL_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", ""}
 
 
-class LeftTheMachine(RuntimeError):
+class LeftTheMachineError(RuntimeError):
     """A test tried to reach another machine."""
 
 
 def is_local(host: str | bytes | None) -> bool:
-    """Whether the host is a loopback (or unspecified) address or name; other names count as remote, and are not resolved."""
+    """Whether the host is a loopback (or unspecified) address or name. Other names are remote, and not resolved."""
     if host is None:
         return True
     name = (host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)).split("%")[0].lower()
@@ -40,7 +40,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     else:
         return
     if not is_local(host):
-        raise LeftTheMachine(f"{event} to {host!r}: tests talk to this machine only")
+        raise LeftTheMachineError(f"{event} to {host!r}: tests talk to this machine only")
 
 
 def forbid_other_machines() -> None:

@@ -1,4 +1,4 @@
-"""Prometheus as a client of the Alertmanager interface, and amtool. Their YAML files are written as JSON, which is YAML."""
+"""Prometheus as a client of the Alertmanager interface, and amtool. Their YAML is written as JSON, which is YAML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Prometheus(Daemon):
 
     def __init__(
         self, home: Path, *, alertmanagers: Sequence[str] = (), rules: Sequence[dict[str, Any]] = (),
-        targets: Sequence[str] = (), token: str | None = None, port: int | None = None, remote_write_receiver: bool = False,
+        targets: Sequence[str] = (), token: str | None = None, port: int | None = None,
+        remote_write_receiver: bool = False,
     ) -> None:  # fmt: skip
         """`alertmanagers` are base URLs such as http://127.0.0.1:8000; `rules` alerting rules as in a rule file;
         `targets` are host:port pairs whose /metrics it reads; `token` is the bearer it shows to the Alertmanagers."""

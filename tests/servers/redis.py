@@ -13,8 +13,8 @@ class Redis(Daemon):
     name = "redis"
 
     def command(self) -> list[str]:
-        return [require_program("redis-server"), "--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no",
-                "--dir", str(self.home), "--protected-mode", "no"]  # fmt: skip
+        return [require_program("redis-server"), "--bind", HOST, "--port", str(self.port), "--save", "",
+                "--appendonly", "no", "--dir", str(self.home), "--protected-mode", "no"]  # fmt: skip
 
     @property
     def url(self) -> str:

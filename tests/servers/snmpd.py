@@ -11,7 +11,7 @@ from tests.servers.base import HOST, Daemon, require_program
 COMMUNITY = "public"
 V3_USER, V3_AUTH, V3_PRIV = "operator", "auth-secret-1", "priv-secret-1"
 
-# A GET of sysUpTime.0 with community "public", request id 1, written out by hand so that readiness needs no SNMP library.
+# A GET of sysUpTime.0 with community "public", written out by hand so that readiness needs no SNMP library.
 _GET_UPTIME = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010103000500")
 
 
@@ -43,8 +43,8 @@ class Snmpd(Daemon):
         (self.home / "snmpd.conf").write_text("\n".join(lines) + "\n", "utf-8")
 
     def command(self) -> list[str]:
-        return [require_program("snmpd"), "-f", "-Lo", "-C", "-c", str(self.home / "snmpd.conf"), "-I", "-smux,-smuxPeers",
-                "-p", str(self.home / "snmpd.pid")]  # fmt: skip
+        return [require_program("snmpd"), "-f", "-Lo", "-C", "-c", str(self.home / "snmpd.conf"),
+                "-I", "-smux,-smuxPeers", "-p", str(self.home / "snmpd.pid")]  # fmt: skip
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "SNMP_PERSISTENT_DIR": str(self.home / "persistent"), "MIBS": ""}

@@ -166,7 +166,7 @@ def _is_zombie(pid: int) -> bool:
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("example.org", 80), ("10.0.0.1", 53)])
 def test_a_test_cannot_leave_the_machine(address: tuple[str, int]) -> None:
-    with pytest.raises(loopback.LeftTheMachine):
+    with pytest.raises(loopback.LeftTheMachineError):
         socket.create_connection(address, timeout=1)
 
 
