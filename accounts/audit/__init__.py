@@ -1,0 +1,1 @@
+"""Every write leaves a row: who, what, before, after, from where."""

@@ -1,0 +1,100 @@
+"""The one scope predicate, in SQL.
+
+A record is visible where its unit lies in a subtree the viewer was granted, where its team or service is one the
+viewer was granted, or where a principal row names the viewer, a team of theirs, their vendor or a unit in their subtree.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from accounts.models import UnitClosure
+from accounts.scope.viewer import Viewer
+from core.db import enum_column
+from core.db.base import Id
+
+
+class PrincipalKind(StrEnum):
+    """What a principal row points at."""
+
+    PERSON = "person"
+    UNIT = "unit"
+    TEAM = "team"
+    VENDOR = "vendor"
+
+
+class PrincipalRow:
+    """Mixin of a room's principal table: who may see a record, since when and why.
+
+    The table adds the record's own id column. Rows are not deleted: units that held a matter keep reading it.
+    A vendor's row ends (`until_at`) when the matter is returned.
+    """
+
+    kind: Mapped[PrincipalKind] = enum_column(PrincipalKind)
+    principal_id: Mapped[int] = mapped_column(Id)
+    why: Mapped[str] = mapped_column(sa.String(20))  # reporter | watcher | unit | holder | held | child
+    from_at: Mapped[dt.datetime]
+    until_at: Mapped[dt.datetime | None]
+
+
+def subtree(roots: frozenset[int]) -> sa.Select[tuple[int]]:
+    """Ids of the units below `roots`, themselves included."""
+    return sa.select(UnitClosure.descendant_id).where(UnitClosure.ancestor_id.in_(sorted(roots)))
+
+
+def in_scope(
+    viewer: Viewer, permission: str, *,
+    unit: sa.ColumnElement[Any] | Any = None, team: Any = None, service: Any = None,
+) -> sa.ColumnElement[bool]:
+    """A condition on a record's unit, team and service columns (those it has); false where nothing is granted."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if unit is not None and (roots := viewer.units_for(permission)):
+        conditions.append(unit.in_(subtree(roots)))
+    if team is not None and (teams := viewer.teams_for(permission)):
+        conditions.append(team.in_(sorted(teams)))
+    if service is not None and (services := viewer.services_for(permission)):
+        conditions.append(service.in_(sorted(services)))
+    return sa.or_(*conditions) if conditions else sa.false()
+
+
+def by_principals(viewer: Viewer, permission: str, rows: Any, record_id: Any, rows_record_id: Any) -> sa.ColumnElement[bool]:
+    """A condition on `record_id`: some principal row of it admits the viewer.
+
+    `rows` is the mapped class with PrincipalRow, `rows_record_id` its record column. A person's own rows admit
+    without any grant; unit and team rows need `permission` there; a vendor's row needs `vendor.work`.
+    """
+    admitted = [sa.and_(rows.kind == PrincipalKind.PERSON, rows.principal_id == viewer.person_id, rows.until_at.is_(None))]
+    if roots := viewer.units_for(permission):
+        admitted.append(sa.and_(rows.kind == PrincipalKind.UNIT, rows.principal_id.in_(subtree(roots))))
+    if teams := viewer.teams_for(permission):
+        admitted.append(sa.and_(rows.kind == PrincipalKind.TEAM, rows.principal_id.in_(sorted(teams))))
+    if viewer.vendor_unit_id is not None and viewer.can("vendor.work"):
+        admitted.append(sa.and_(rows.kind == PrincipalKind.VENDOR, rows.principal_id == viewer.vendor_unit_id))
+    return record_id.in_(sa.select(rows_record_id).where(sa.or_(*admitted)))
+
+
+def covers(
+    session: Session, viewer: Viewer, permission: str, *,
+    unit_id: int | None = None, team_id: int | None = None, service_id: int | None = None,
+) -> bool:
+    """Whether the viewer holds `permission` at this unit (through any ancestor), this team or this service."""
+    if team_id is not None and team_id in viewer.teams_for(permission):
+        return True
+    if service_id is not None and service_id in viewer.services_for(permission):
+        return True
+    roots = viewer.units_for(permission)
+    if unit_id is None or not roots:
+        return False
+    if unit_id in roots:
+        return True
+    found = session.scalar(
+        sa.select(UnitClosure.depth)
+        .where(UnitClosure.descendant_id == unit_id, UnitClosure.ancestor_id.in_(sorted(roots)))
+        .limit(1)
+    )
+    return found is not None

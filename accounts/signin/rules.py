@@ -1,0 +1,51 @@
+"""Pure rules of signing in (policies.md, "People")."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+
+IDLE = dt.timedelta(minutes=30)
+LONGEST = dt.timedelta(hours=12)
+LOCK_FROM = 5
+FIRST_LOCK = dt.timedelta(minutes=1)
+LONGEST_LOCK = dt.timedelta(minutes=15)
+TOUCH_EVERY = dt.timedelta(seconds=60)
+TOKEN_PREFIX = "txo_"  # noqa: S105  not a secret: it lets scanners recognise ours
+
+
+def lock_for(failures: int) -> dt.timedelta | None:
+    """How long the account is locked after so many failures in a row: from the fifth on, doubling, at most 15 minutes."""
+    if failures < LOCK_FROM:
+        return None
+    return min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(10, failures - LOCK_FROM))
+
+
+def session_over(created_at: dt.datetime, last_seen_at: dt.datetime, *, endless: bool, now: dt.datetime) -> bool:
+    """Whether a session has ended: 30 minutes idle, 12 hours at most; the wall's does not end."""
+    if endless:
+        return False
+    return now - last_seen_at >= IDLE or now - created_at >= LONGEST
+
+
+def new_token() -> str:
+    """256 random bits; only the hash is ever stored."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    """A fast hash is right for random tokens; only passwords need a slow one."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def password_problem(password: str, login: str) -> str | None:
+    """What is wrong with a new password, as a msgid, or None (GB/T 22239-2019 level 3: length and variety)."""
+    if len(password) < 10:  # noqa: PLR2004
+        return "口令至少 10 个字符。"
+    kinds = [any(map(test, password)) for test in (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())]
+    if sum(kinds) < 3:  # noqa: PLR2004
+        return "口令须包含大写字母、小写字母、数字、符号中的至少三种。"
+    if login.lower() in password.lower():
+        return "口令不能包含登录名。"
+    return None

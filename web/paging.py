@@ -1,0 +1,83 @@
+"""Paging by key: a list's next page starts after the last row seen, however many rows come before it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.errors import Invalid
+from core.i18n import gettext as _
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows, and the cursor of the next page (None at the end)."""
+
+    items: list[T]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Key:
+    """One column of the order. The last key of a list must be unique. Nullable columns can't be keys."""
+
+    column: Any
+    descending: bool = False
+
+
+def encode(values: Sequence[Any]) -> str:
+    """A cursor that holds the key values of the last row."""
+    plain = [{"t": v.isoformat()} if isinstance(v, dt.datetime) else v for v in values]
+    return base64.urlsafe_b64encode(json.dumps(plain, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def decode(cursor: str, length: int) -> list[Any]:
+    """The key values of a cursor; raises Invalid when it is none of ours."""
+    try:
+        raw = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = [dt.datetime.fromisoformat(v["t"]) if isinstance(v, dict) else v for v in raw]
+    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。")) from error
+    if len(values) != length or not all(isinstance(v, str | int | float | dt.datetime) for v in values):
+        raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。"))
+    return values
+
+
+def after(keys: Sequence[Key], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """The condition "comes after the row with these key values" in the given order."""
+    clauses: list[sa.ColumnElement[bool]] = []
+    equal: list[sa.ColumnElement[bool]] = []
+    for key, value in zip(keys, values, strict=True):
+        beyond = key.column < value if key.descending else key.column > value
+        clauses.append(sa.and_(*equal, beyond))
+        equal.append(key.column == value)
+    return sa.or_(*clauses)
+
+
+def page(
+    session: Session, statement: sa.Select[Any], keys: Sequence[Key], *, cursor: str | None, limit: int, scalars: bool = True
+) -> Page[Any]:
+    """Run `statement` in the order of `keys`, at most `limit` rows after `cursor`.
+
+    With `scalars` the items are the first entity of each row, else the rows; the key values ride along unseen.
+    Raises Invalid for a cursor that is none of ours.
+    """
+    if cursor:
+        statement = statement.where(after(keys, decode(cursor, len(keys))))
+    order = [k.column.desc() if k.descending else k.column.asc() for k in keys]
+    marks = [sa.type_coerce(k.column, k.column.type).label(f"_key{i}") for i, k in enumerate(keys)]
+    rows = session.execute(statement.add_columns(*marks).order_by(*order).limit(limit + 1)).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    items = [row[0] for row in rows] if scalars else [row[: len(row) - len(keys)] for row in rows]
+    return Page(items, encode(rows[-1][-len(keys):]) if more else None)
