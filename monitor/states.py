@@ -42,7 +42,8 @@ class Standing:
     """Where a check stands after its newest result.
 
     `since` is when state and kind began to be what they are, `failed_at` the first result of the present failure (None
-    while OK), `hard` the last believed state and `hard_since` when it began. All times are those of the results.
+    while OK), `hard` the last believed state (None before there was one) and `hard_since` when it began. All times are
+    those of the results.
     """
 
     state: State
@@ -50,8 +51,8 @@ class Standing:
     attempt: int
     at: dt.datetime
     since: dt.datetime
-    hard: State
-    hard_since: dt.datetime
+    hard: State | None
+    hard_since: dt.datetime | None
     failed_at: dt.datetime | None = None
 
 
@@ -84,19 +85,20 @@ def _placed(before: Standing | None, state: State, kind: Kind, attempt: int, at:
     """Fill in the times; where a corrected clock brings `at` before what is stored, the beginnings move with it."""
     same = before is not None and before.state is state and before.kind is kind
     since = min(before.since, at) if before is not None and same else at
-    believed = state if kind is Kind.HARD else (before.hard if before is not None else State.OK)
-    kept = before is not None and before.hard is believed
-    hard_since = min(before.hard_since, at) if before is not None and kept else at
+    hard, hard_since = (before.hard, before.hard_since) if before is not None else (None, None)
+    if kind is Kind.HARD:
+        hard_since = min(hard_since, at) if hard is state and hard_since is not None else at
+        hard = state
     failed_at = None
     if state is not State.OK:
         failed_at = min(before.failed_at, at) if before is not None and before.failed_at is not None else at
-    return Standing(state, kind, attempt, at, since, believed, hard_since, failed_at)
+    return Standing(state, kind, attempt, at, since, hard, hard_since, failed_at)
 
 
 def telling(before: Standing | None, after: Standing) -> Telling:
     """Whether the step is a believed change; SOFT states and their recoveries tell nobody (M-01)."""
-    was = before.hard if before is not None else State.OK
-    if was is after.hard:
+    was = (before.hard if before is not None else None) or State.OK
+    if after.kind is Kind.SOFT or was is after.hard:
         return Telling.NOTHING
     if after.hard is State.OK:
         return Telling.RECOVERY

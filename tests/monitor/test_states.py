@@ -111,7 +111,13 @@ def test_M_01_every_history_is_judged_as_the_oracle_judges_it(states: list[State
     standings = run(states, max_attempts)
     for end, standing in enumerate(standings, start=1):
         assert (standing.state, standing.kind, standing.attempt) == oracle(states[:end], max_attempts)
-    assert [State.OK, *(s.hard for s in standings)] == believed(states, max_attempts)
+    assert [State.OK, *(s.hard or State.OK for s in standings)] == believed(states, max_attempts)
+
+
+def test_M_09_nothing_is_believed_before_the_first_hard_state() -> None:
+    soft, hard = run([State.CRITICAL, State.CRITICAL], 2)
+    assert soft.hard is None
+    assert hard.hard is State.CRITICAL
 
 
 @given(st.lists(RESULTS, min_size=1, max_size=40), st.integers(1, 6))
