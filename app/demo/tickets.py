@@ -77,11 +77,14 @@ def tickets(count: int, people: Sequence[DemoPerson], now: dt.datetime, seed: in
     draw = random.Random(f"{seed}:tickets")
     reporters = [p for p in people if p.unit[:COUNTY_DIGITS].isdigit() and len(p.unit) >= COUNTY_DIGITS and not p.teams]
     catalogue = {service.code: service for service in services()}
-    ages = sorted((draw.uniform(0, DAYS * 24 * 60) for _ in range(count)), reverse=True)
-    for age in ages:
-        yield _ticket(
-            draw, draw.choice(reporters), catalogue, _office_hours(now - dt.timedelta(minutes=age), draw), now
-        )
+    moments = sorted(min(_office_hours(now - _age(draw), draw), now) for _ in range(count))
+    for opened_at in moments:
+        yield _ticket(draw, draw.choice(reporters), catalogue, opened_at, now)
+
+
+def _age(draw: random.Random) -> dt.timedelta:
+    """Most tickets lie evenly in the half year; some are of the last days, so that there is work to see."""
+    return dt.timedelta(days=draw.uniform(0, RECENT_DAYS if draw.random() < RECENT_SHARE else DAYS))
 
 
 def _ticket(
