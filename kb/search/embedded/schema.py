@@ -1,0 +1,77 @@
+"""How a document lies in the index. Text is cut into words on our side; the index only splits at blanks."""
+
+import datetime as dt
+from pathlib import Path
+
+import tantivy
+
+from kb.search.analysis import Analyzer
+from kb.search.documents import Document, Hit
+from kb.search.ranking import Candidate
+
+VERSION = "1"
+"""Part of the directory's name: after a change of the schema or of the analysis the index is built anew."""
+LONGEST_BODY = 60_000
+"""Characters of a body that are indexed and kept for snippets."""
+
+
+def schema() -> tantivy.Schema:
+    """Fields that are searched, then those that are only kept."""
+    builder = tantivy.SchemaBuilder()
+    for exact in ("uid", "kind", "acl", "codes", "sounds"):
+        builder.add_text_field(exact, tokenizer_name="raw", index_option="basic", stored=exact in ("uid", "kind"))
+    for words in ("title", "tags", "body"):
+        builder.add_text_field(words, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("grams", tokenizer_name="whitespace", index_option="basic")
+    for kept in ("key", "shown_title", "shown_body", "url", "state"):
+        builder.add_text_field(kept, tokenizer_name="raw", index_option="basic", stored=True)
+    builder.add_float_field("weight", stored=True, fast=True)
+    builder.add_float_field("updated", stored=True)
+    return builder.build()
+
+
+def encode(doc: Document, analyzer: Analyzer) -> tantivy.Document:
+    """A document with all its forms."""
+    body = doc.body[:LONGEST_BODY]
+    tags = " ".join((*doc.tags, *doc.services))
+    codes = {analyzer.code(code) for code in (*doc.error_codes, doc.key, *doc.tags)} | set(analyzer.codes(doc.title))
+    out = tantivy.Document()
+    for name, value in (("uid", doc.uid), ("kind", doc.kind), ("key", doc.key), ("url", doc.url), ("state", doc.state)):
+        out.add_text(name, value)
+    out.add_text("shown_title", doc.title)
+    out.add_text("shown_body", body)
+    for principal in sorted(doc.principals):
+        out.add_text("acl", principal)
+    for code in sorted(codes - {""}):
+        out.add_text("codes", code)
+    for sound in analyzer.sounds(f"{doc.title} {tags}"):
+        out.add_text("sounds", sound)
+    out.add_text("title", " ".join(analyzer.terms(doc.title)))
+    out.add_text("tags", " ".join(analyzer.terms(tags)))
+    out.add_text("body", " ".join((*analyzer.terms(body), *analyzer.codes(" ".join(doc.error_codes)))))
+    out.add_text("grams", " ".join(analyzer.grams(f"{doc.title} {tags} {body}")))
+    out.add_float("weight", doc.weight)
+    out.add_float("updated", doc.updated_at.timestamp())
+    return out
+
+
+def decode(stored: tantivy.Document, score: float) -> Candidate:
+    """The kept fields of a found document."""
+
+    def text(name: str) -> str:
+        return str(stored.get_first(name) or "")
+
+    updated = dt.datetime.fromtimestamp(float(stored.get_first("updated") or 0.0), tz=dt.UTC)
+    hit = Hit(
+        kind=text("kind"), key=text("key"), title=text("shown_title"), title_html="", snippet="", score=score,
+        url=text("url"), state=text("state"), updated_at=updated,
+    )  # fmt: skip
+    return Candidate(hit, text("shown_body"), float(stored.get_first("weight") or 1.0))
+
+
+def open_index(path: Path) -> tantivy.Index:
+    """An existing index, or an empty new one. Raises ValueError or OSError where the directory is damaged."""
+    path.mkdir(parents=True, exist_ok=True)
+    index = tantivy.Index(schema(), path=str(path), reuse=True)
+    index.config_reader(reload_policy="manual")
+    return index

@@ -1,0 +1,96 @@
+"""The place in a text that answers the question, as HTML that holds nothing but text and <mark>."""
+
+import html
+import re
+from collections.abc import Iterable
+
+from kb.search import pinyin
+from kb.search.analysis import Question
+from kb.search.codes import scan
+from kb.search.fold import fold
+
+WINDOW = 90
+"""Characters of a snippet: two lines on a phone."""
+LEAD = 15
+"""Characters shown before the first mark, so that a sentence is recognisable."""
+MARKDOWN = re.compile(r"```\w*|[#>*_`|~]+|!?\[([^\]\n]*)\]\([^)\n]*\)|<[^>\n]{1,200}>")
+
+Span = tuple[int, int]
+
+
+def plain(markdown: str) -> str:
+    """Text of a Markdown source without its marks, blanks squeezed; for showing a line of it, not for safety."""
+    return " ".join(MARKDOWN.sub(lambda m: m.group(1) or " ", markdown).split())
+
+
+def _forms(question: Question) -> list[str]:
+    forms = {f for c in question.concepts if not c.weak for f in (*c.exact, *c.alike, c.word)}
+    return sorted(forms, key=len, reverse=True)
+
+
+def _sounding(folded: str, wanted: Iterable[str]) -> list[Span]:
+    """Places whose characters sound like what was typed in Latin letters."""
+    wanted = set(wanted)
+    spans = []
+    for length in {len(w) for w in wanted} | {n for w in wanted for n in range(2, len(w) // 2 + 1)}:
+        if not 1 < length <= pinyin.LONGEST_WORD:
+            continue
+        for at in range(len(folded) - length + 1):
+            word = folded[at : at + length]
+            if not word.isascii() and wanted.intersection((*pinyin.full(word), *pinyin.initials(word))):
+                spans.append((at, at + length))
+    return spans
+
+
+def marks(text: str, question: Question) -> list[Span]:
+    """Where the question's words stand in a text, joined and in order."""
+    folded = fold(text)
+    spans = [(m.start(), m.end()) for form in _forms(question) for m in re.finditer(re.escape(form), folded)]
+    codes = {c.code for c in question.concepts if c.code}
+    if codes:
+        spans += [(f.start, f.end) for f in scan(folded, question.code_prefixes) if f.normal in codes]
+    if not spans:
+        spans = _sounding(folded[:2000], (s for c in question.concepts for s in (*c.typed_sounds, *c.homophones)))
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def render(text: str, spans: Iterable[Span], start: int = 0, end: int | None = None) -> str:
+    """Escaped text[start:end] with <mark> around the spans inside it."""
+    end = len(text) if end is None else end
+    out, at = [], start
+    for span in spans:
+        first, last = max(span[0], start), min(span[1], end)
+        if first >= last:
+            continue
+        out += [html.escape(text[at:first]), "<mark>", html.escape(text[first:last]), "</mark>"]
+        at = last
+    return "".join([*out, html.escape(text[at:end])])
+
+
+def highlight(title: str, question: Question) -> str:
+    """A whole title with its marks."""
+    return render(title, marks(title, question))
+
+
+def snippet(markdown: str, question: Question) -> str:
+    """The window of the text with the most different words of the question; its beginning if none is there."""
+    text = plain(markdown)
+    found = marks(text, question)
+    start = max(0, _best(text, found) - LEAD)
+    end = min(len(text), start + WINDOW)
+    return ("…" if start else "") + render(text, found, start, end) + ("…" if end < len(text) else "")
+
+
+def _best(text: str, found: list[Span]) -> int:
+    best, where = 0, 0
+    for start, _ in found:
+        words = {text[a:b] for a, b in found if start <= a and b <= start + WINDOW - LEAD}
+        if (score := sum(map(len, words))) > best:
+            best, where = score, start
+    return where

@@ -1,0 +1,255 @@
+"""K-03 and the promises of `SearchEngine`, on every adapter."""
+
+import threading
+import time
+
+import pytest
+
+from kb.search.engine import SearchEngine, SearchEngineError
+from tests.kb.search.conftest import LIBRARY, doc
+
+EVERYONE = ("everyone",)
+
+
+def keys(engine: SearchEngine, query: str, principals=EVERYONE, **more) -> list[str]:
+    return [hit.key for hit in engine.search(query, principals=principals, **more)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "best"),
+    [
+        ("打印机", "KB-000001"),
+        ("打印机脱机", "KB-000001"),
+        ("打印机掉线了怎么办", "KB-000001"),  # a synonym
+        ("印表機離線", "KB-000001"),  # traditional
+        ("打印机脱几", "KB-000001"),  # typed wrongly, sounds alike
+        ("ｄｙｊ", "KB-000001"),  # initials, full width
+        ("dayinji", "KB-000001"),
+        ("dyjtj", "KB-000001"),
+        ("ORA-01653", "KB-000002"),
+        ("ora01653", "KB-000002"),
+        ("ora 1653", "KB-000002"),
+        ("征管 ORA-1653 报错", "KB-000002"),
+        ("高拍仪", "KB-000004"),
+        ("gpy", "KB-000004"),
+        ("rt01", "KB-000005"),
+        ("rt01.lantian.tax", "KB-000005"),
+        ("10.61.22.1", "KB-000005"),
+        ("10.61.22", "KB-000005"),
+        ("web-03", "KB-000006"),
+        ("登陆慢", "KB-000006"),  # the common misspelling of 登录
+        ("kb-000004", "KB-000004"),
+        ("KB000004", "KB-000004"),
+        ("银行扣款", "KB-000008"),
+        ("yinhang", "KB-000008"),  # 行 is read háng here
+        ("专线断网", "KB-000005"),  # both words by synonyms
+    ],
+)
+def test_K_03_what_a_person_types_finds_what_they_mean(library, asked, best):
+    assert keys(library, asked)[:1] == [best]
+
+
+def test_K_03_words_not_characters(library):
+    """机关 stands inside 打印机关闭 as characters only."""
+    library.upsert([doc("KB-000020", "机关食堂开放时间")])
+    assert keys(library, "机关") == ["KB-000020"]
+
+
+NOTHING = [
+    "红烧肉的做法",
+    "qwertyuiop",
+    "ORA-99999",
+    "10.99.1.1",
+    "量子纠缠",
+    "，。！",
+    "   ",
+    "的了吗",
+    "打印机红烧肉",
+]
+
+
+@pytest.mark.parametrize("asked", NOTHING)
+def test_K_03_nothing_is_returned_when_nothing_fits(library, asked):
+    assert keys(library, asked) == []
+
+
+def test_K_03_a_declared_error_code_beats_a_mention(library):
+    assert keys(library, "ORA-01653") == ["KB-000002", "KB-000003"]
+
+
+def test_K_03_the_title_beats_the_body(library):
+    library.upsert([doc("KB-000030", "其他说明", "本文提到打印机和脱机两件事。" * 5)])
+    assert keys(library, "打印机脱机")[0] == "KB-000001"
+
+
+def test_K_03_most_words_are_enough_in_a_long_question(library):
+    found = keys(library, "早上来上班发现打印机一直脱机，重启也没有反应，急等着出发票", share=0.4)
+    assert found[0] == "KB-000001"
+
+
+def test_K_03_while_typing_a_beginning_is_enough(library):
+    assert "KB-000001" in keys(library, "打", typing=True)
+    assert keys(library, "dayin", typing=True)[0] in {"KB-000001", "KB-000007"}
+    assert keys(library, "ora-016", typing=True)[0] == "KB-000002"
+    assert keys(library, "ora-016") == []
+
+
+def test_K_03_only_where_the_person_may_read(library):
+    assert keys(library, "线路抢修") == []
+    assert keys(library, "线路抢修", ("unit:610122",)) == ["N-2026-0001"]
+    assert keys(library, "卡纸", ("person:7",)) == ["INC-2026-000007"]
+    assert keys(library, "卡纸", ("person:70", "unit:610122", "everyone")) == []
+    assert keys(library, "打印机", ()) == []
+
+
+def test_nobody_finds_a_document_without_principals(engine):
+    engine.upsert([doc("KB-1", "打印机", principals=())])
+    assert keys(engine, "打印机", ("", "everyone")) == []
+
+
+def test_kinds_narrow_the_answer(library):
+    both = ("everyone", "person:7")
+    assert set(keys(library, "打印机", both)) == {"KB-000001", "KB-000007", "INC-2026-000007"}
+    assert keys(library, "打印机", both, kinds=("ticket",)) == ["INC-2026-000007"]
+
+
+def test_the_answer_is_limited(library):
+    assert len(keys(library, "打印机", limit=1)) == 1
+
+
+def test_what_helped_people_comes_first(engine):
+    engine.upsert(doc(f"KB-{n}", "打印机脱机", weight=weight) for n, weight in ((1, 1.0), (2, 1.5), (3, 0.5)))
+    assert keys(engine, "打印机脱机") == ["KB-2", "KB-1", "KB-3"]
+
+
+def test_a_snippet_shows_the_place_and_is_safe(engine):
+    body = "前言。" * 60 + "若<script>alert(1)</script>弹出，检查 **打印机** 的 & 网线。" + "结语。" * 60
+    engine.upsert([doc("KB-1", "<b>打印机</b>", body)])
+    hit = engine.search("打印机 网线", principals=EVERYONE)[0]
+    assert "<mark>打印机</mark>" in hit.snippet
+    assert "<mark>网线</mark>" in hit.snippet
+    assert "&amp;" in hit.snippet
+    assert hit.title_html == "&lt;b&gt;<mark>打印机</mark>&lt;/b&gt;"
+    assert hit.title == "<b>打印机</b>"
+    assert "<" not in hit.snippet.replace("<mark>", "").replace("</mark>", "")
+    assert hit.snippet.startswith("…")
+
+
+def test_a_snippet_marks_codes_however_written_and_pinyin(library):
+    assert "<mark>ORA-01653</mark>" in library.search("ora 1653", principals=EVERYONE)[1].snippet
+    assert library.search("gpy", principals=EVERYONE)[0].title_html.startswith("<mark>高拍仪</mark>")
+
+
+def test_upsert_replaces_and_delete_removes(library):
+    before = library.count()
+    library.upsert([doc("KB-000001", "扫描仪无响应")])
+    assert library.count() == before
+    assert "KB-000001" not in keys(library, "打印机脱机")
+    assert keys(library, "扫描仪") == ["KB-000001"]
+    library.delete("article", ["KB-000001", "KB-999999"])
+    assert keys(library, "扫描仪") == []
+    assert library.count("article") == before - 3
+
+
+def test_the_same_key_of_two_kinds_is_two_documents(engine):
+    engine.upsert([doc("7", "交换机", kind="item"), doc("7", "交换机", kind="alert")])
+    engine.delete("item", ["7"])
+    assert [h.kind for h in engine.search("交换机", principals=EVERYONE)] == ["alert"]
+
+
+def test_a_rebuild_leaves_only_what_it_was_given(library):
+    assert library.rebuild(iter(LIBRARY[:2])) == 2
+    assert library.count() == 2
+    assert keys(library, "高拍仪") == []
+
+
+def test_a_rebuild_answers_meanwhile_and_keeps_what_changes(library):
+    def slowly():
+        yield LIBRARY[0]
+        assert keys(library, "高拍仪") == ["KB-000004"], "the old index answers while the new one is built"
+        library.upsert([doc("KB-000099", "视频会议没有声音")])
+        library.delete("article", ["KB-000002"])
+        assert keys(library, "视频会议") == ["KB-000099"]
+        yield LIBRARY[1]
+        yield LIBRARY[2]
+
+    library.rebuild(slowly())
+    assert keys(library, "视频会议") == ["KB-000099"]
+    assert keys(library, "ORA-01653") == ["KB-000003"]
+
+
+def test_two_rebuilds_at_once_are_refused(library):
+    def inner():
+        with pytest.raises(SearchEngineError):
+            library.rebuild(iter(()))
+        yield LIBRARY[0]
+
+    assert library.rebuild(inner()) == 1
+
+
+def test_a_rebuild_that_fails_leaves_the_old_index(library):
+    def broken():
+        yield LIBRARY[0]
+        raise OSError("the database went away")
+
+    with pytest.raises(OSError, match="went away"):
+        library.rebuild(broken())
+    assert library.count() == len(LIBRARY)
+    assert library.rebuild(iter(LIBRARY)) == len(LIBRARY)
+
+
+def test_readers_and_a_writer_at_once(library):
+    failures: list[BaseException] = []
+
+    def read():
+        try:
+            for _ in range(40):
+                assert "KB-000001" in keys(library, "打印机脱机")
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for n in range(10):
+        library.upsert([doc(f"KB-1{n:05}", "交换机端口抖动")])
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_K_03_an_answer_takes_less_than_fifty_milliseconds(engine):
+    words = [
+        "交换机",
+        "路由器",
+        "打印机",
+        "证书",
+        "线路",
+        "数据库",
+        "登录",
+        "发票",
+        "超时",
+        "中断",
+        "脱机",
+        "磁盘",
+        "内存",
+        "重启",
+        "申报",
+    ]
+    engine.upsert(
+        doc(f"KB-{n:06}", f"{words[n % 15]}{words[n % 7]} {n}", "。".join(words[(n * k) % 15] for k in range(1, 60)))
+        for n in range(3000)
+    )
+    took = []
+    for asked in (
+        "打印机脱机",
+        "登录超时怎么办",
+        "dyj",
+        "证书 数据库 磁盘 申报",
+        "没有的东西",
+        "发票打不出来提示线路中断",
+    ):
+        started = time.perf_counter()
+        keys(engine, asked)
+        took.append(time.perf_counter() - started)
+    assert max(took) < 0.05, took
