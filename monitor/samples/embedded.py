@@ -161,7 +161,7 @@ class EmbeddedSamples:
         first, last = _ms(start), _ms(end)
         asked = round(gap.total_seconds() * 1000) if gap else 0
         points = thinning.reaching(self._rows(_READ_HOURLY, [number, first, last]), asked, at_least=2 * _HOUR_MS)
-        points += thinning.reaching(self._rows(_READ_RAW, [number, first, last]), asked)
+        points += thinning.reaching(_once(self._rows(_READ_RAW, [number, first, last])), asked)
         return [Point(_at(ts), value) for ts, value in thinning.thin(sorted(points), max_points)]
 
     def latest(self, series: SeriesKey) -> Point | None:
@@ -205,6 +205,11 @@ class EmbeddedSamples:
         """Write out and let go of the file."""
         with self._write:
             self._db.close()
+
+
+def _once(rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """One value for each moment: a batch repeated after a crash is stored twice."""
+    return list(dict(rows).items())
 
 
 class _Transaction:

@@ -226,3 +226,9 @@ def test_R_01_kill_9_loses_nothing_that_was_answered(tmp_path: Path) -> None:
         missing = set(range(answered + 1)) - kept
         assert not missing, f"round {round_}: {sorted(missing)[:10]} were answered and are gone"
         answered = max(kept)
+
+
+def test_R_02_a_batch_stored_twice_is_read_once(store: EmbeddedSamples) -> None:
+    for _ in range(2):
+        store.append([Sample(LOAD, T0, 1.0), Sample(LOAD, T0 + MINUTE, 2.0)])
+    assert store.read(LOAD, T0, T0 + HOUR) == [(T0, 1.0), (T0 + MINUTE, 2.0)]

@@ -1,0 +1,1 @@
+"""Alerts: identity, episodes, acknowledgement; from checks, heartbeats and other systems alike."""

@@ -1,0 +1,100 @@
+"""The alert of a check: made at HARD critical, warning or unknown, or for want of data (contract, `/alerts`)."""
+
+import datetime as dt
+
+from sqlalchemy.orm import Session
+
+from core.i18n import gettext as _
+from monitor import rules
+from monitor.alerts import keys, service
+from monitor.alerts.models import Alert
+from monitor.alerts.telling import Told
+from monitor.models import Check, CheckState
+from monitor.places import Place
+from monitor.rules import AlertStep, Severity
+from monitor.states import Standing
+
+_SUMMARY_LIMIT = 300
+
+
+def after_result(
+    session: Session,
+    check: Check,
+    place: Place,
+    alert: Alert | None,
+    standing: Standing,
+    output: str,
+    *,
+    told: Told,
+    now: dt.datetime,
+) -> Alert | None:
+    """Raise, change, end or keep the check's alert after a result; returns the open one, if there is one."""
+    step = rules.alert_step(alert.severity if alert is not None else None, standing)
+    severity = rules.severity_of(standing.state)
+    if step is AlertStep.KEEP:
+        if alert is not None and severity is alert.severity:
+            _seen_again(alert, output, now)
+        return alert
+    if step is AlertStep.RESOLVE and alert is not None:
+        service.resolve(alert, at=standing.at, why="recovered", told=told)
+        return None
+    if severity is None:
+        return alert
+    firing = _firing(check, place, severity, standing.at, _worded(place, check, output), output)
+    if alert is None:
+        return service.fire(session, firing, told=told, now=now)
+    service.change(session, alert, firing, told=told, now=now)
+    return alert
+
+
+def no_data(
+    session: Session, state: CheckState, place: Place, *, since: dt.datetime, told: Told, now: dt.datetime
+) -> Alert:
+    """An alert of severity unknown: nothing was heard for longer than the check's freshness."""
+    text = _("超过 %(n)s 秒没有收到检测结果", n=state.check.freshness_s)
+    firing = _firing(state.check, place, Severity.UNKNOWN, since, _worded(place, state.check, text), text)
+    return service.fire(session, firing, told=told, now=now)
+
+
+def _seen_again(alert: Alert, output: str, now: dt.datetime) -> None:
+    """A-01: again the same only moves last-seen and count."""
+    for member in alert.members:
+        if member.resolved_at is None:
+            member.last_seen_at, member.count = now, member.count + 1
+            if member.annotations.get("description") != output:
+                member.annotations = {**member.annotations, "description": output}
+
+
+def labels_of(check: Check, place: Place, severity: Severity) -> dict[str, str]:
+    """The labels the contract promises; those without a value are left out, as everywhere in Prometheus' world."""
+    labels = {
+        "alertname": check.name or check.type,
+        "severity": severity.value,
+        "item": place.name,
+        "item_id": str(place.item_id),
+        "check_id": str(check.id),
+        "unit": place.unit_code,
+        "service": place.service_name,
+        "source": "taxops",
+    }
+    return {name: value for name, value in labels.items() if value}
+
+
+def _worded(place: Place, check: Check, output: str) -> str:
+    first = output.strip().splitlines()[0] if output.strip() else check.name or check.type
+    return _("%(item)s：%(what)s", item=place.name, what=first)[:_SUMMARY_LIMIT]
+
+
+def _firing(
+    check: Check, place: Place, severity: Severity, at: dt.datetime, summary: str, description: str
+) -> service.Firing:
+    return service.Firing(
+        problem_key=keys.problem_key_of_check(check.id),
+        labels=labels_of(check, place, severity),
+        annotations={"summary": summary, "description": description},
+        severity=severity,
+        summary=summary,
+        source="heartbeat" if check.type == "heartbeat" else "check",
+        starts_at=at,
+        where=service.Where(place.unit_id, place.item_id, place.service_id, place.team_id, check.id),
+    )

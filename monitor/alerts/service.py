@@ -1,0 +1,226 @@
+"""The life of an alert: fire, change, end, acknowledge. Every verb takes the session and `now`, and never commits."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.events.monitor import (
+    AlertAcknowledged,
+    AlertAcknowledgementEnded,
+    AlertRaised,
+    AlertResolved,
+    AlertSeverityChanged,
+)
+from monitor.alerts import keys, rules
+from monitor.alerts.models import Alert, Member
+from monitor.alerts.telling import Told, where, who
+from monitor.rules import Severity, rose
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Whose alert it is: its unit decides who may see it."""
+
+    unit_id: int
+    item_id: int | None = None
+    service_id: int | None = None
+    team_id: int | None = None
+    check_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What a source says is wrong. `expires_at` None: it ends by evidence only (checks)."""
+
+    problem_key: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    severity: Severity
+    summary: str
+    source: str
+    starts_at: dt.datetime
+    where: Where
+    expires_at: dt.datetime | None = None
+    resend_s: int = 0
+    generator_url: str = ""
+
+
+def open_alert(session: Session, problem_key: str) -> Alert | None:
+    """The open episode of a problem, locked for this transaction, or None."""
+    return session.scalar(
+        sa.select(Alert).where(Alert.problem_key == problem_key, Alert.resolved_at.is_(None)).with_for_update()
+    )
+
+
+def fire(session: Session, firing: Firing, *, told: Told, now: dt.datetime) -> Alert:
+    """Begin an episode of the problem, or join its open one with a label set of its own (A-01)."""
+    alert = open_alert(session, firing.problem_key)
+    if alert is None:
+        alert = _begin(session, firing, now)
+        if alert is not None:
+            told.add(_raised(alert))
+            return alert
+        alert = session.scalars(
+            sa.select(Alert).where(Alert.problem_key == firing.problem_key, Alert.resolved_at.is_(None))
+        ).one()
+    alert.members.append(_member(firing, now))
+    _settle(alert, at=firing.starts_at, told=told)
+    return alert
+
+
+def _begin(session: Session, firing: Firing, now: dt.datetime) -> Alert | None:
+    """A new episode; None where somebody else began it at the same time (the partial unique index says so)."""
+    last = session.scalar(
+        sa.select(Alert).where(Alert.problem_key == firing.problem_key).order_by(Alert.episode.desc()).limit(1)
+    )
+    place = firing.where
+    alert = Alert(
+        problem_key=firing.problem_key,
+        episode=last.episode + 1 if last is not None else 1,
+        fingerprint=keys.fingerprint(firing.labels),
+        alertname=firing.labels.get("alertname", "")[:200],
+        severity=firing.severity,
+        summary=firing.summary,
+        source=firing.source,
+        starts_at=firing.starts_at,
+        changed_at=firing.starts_at,
+        received_at=now,
+        unit_id=place.unit_id,
+        item_id=place.item_id,
+        service_id=place.service_id,
+        team_id=place.team_id,
+        check_id=place.check_id,
+        members=[_member(firing, now)],
+    )
+    try:
+        with session.begin_nested():
+            session.add(alert)
+            session.flush()
+    except IntegrityError:
+        return None
+    if last is not None:
+        last.superseded = True
+    return alert
+
+
+def _member(firing: Firing, now: dt.datetime) -> Member:
+    return Member(
+        fingerprint=keys.fingerprint(firing.labels),
+        labels=dict(firing.labels),
+        annotations=dict(firing.annotations),
+        severity=firing.severity,
+        generator_url=firing.generator_url,
+        starts_at=firing.starts_at,
+        updated_at=now,
+        last_seen_at=now,
+        count=1,
+        expires_at=firing.expires_at,
+        resend_s=firing.resend_s,
+    )
+
+
+def change(session: Session, alert: Alert, firing: Firing, *, told: Told, now: dt.datetime) -> None:
+    """The source's one label set became another (a check's severity changed): same episode, new fingerprint."""
+    for member in alert.members:
+        if member.resolved_at is None:
+            member.resolved_at = firing.starts_at
+    session.flush()  # frees the fingerprint, should it come back
+    alert.members.append(_member(firing, now))
+    alert.summary = firing.summary
+    _settle(alert, at=firing.starts_at, told=told)
+
+
+def end_member(alert: Alert, member: Member, *, at: dt.datetime, why: str, told: Told, timed_out: bool = False) -> None:
+    """One label set is over; the episode ends with its last."""
+    member.resolved_at = max(at, member.starts_at)
+    member.timed_out = timed_out
+    if all(m.resolved_at is not None for m in alert.members):
+        resolve(alert, at=at, why=why, told=told)
+    else:
+        _settle(alert, at=at, told=told)
+
+
+def resolve(alert: Alert, *, at: dt.datetime, why: str, told: Told) -> None:
+    """The episode is over. `why` recovered|ended|timed-out|retired."""
+    at = max(at, alert.starts_at)
+    for member in alert.members:
+        if member.resolved_at is None:
+            member.resolved_at = at
+    alert.resolved_at, alert.resolved_why, alert.changed_at = at, why, at
+    alert.acknowledged_until = None
+    told.add(AlertResolved(**where(alert), why=why, at=at))
+
+
+def _settle(alert: Alert, *, at: dt.datetime, told: Told) -> None:
+    """Let the episode show its worst open member; tell where that changed its severity."""
+    firing = [m for m in alert.members if m.resolved_at is None]
+    worst = rules.worst(m.severity for m in firing)
+    if worst is None:
+        return
+    shown = next(m for m in reversed(firing) if m.severity is worst)
+    before = alert.severity
+    alert.fingerprint, alert.severity = shown.fingerprint, worst
+    if before is worst:
+        return
+    alert.changed_at = at
+    survives = rules.acknowledgement_survives(sticky=alert.acknowledged_sticky, before=before, after=worst)
+    if alert.acknowledged_at is not None and not survives:
+        _open_again(alert, why="changed", at=at, told=told)
+    told.add(
+        AlertSeverityChanged(
+            **where(alert), before=before, after=worst, rose=rose(before, worst), summary=alert.summary, at=at
+        )
+    )
+
+
+def acknowledge(
+    session: Session,
+    alert: Alert,
+    *,
+    person_id: int,
+    text: str,
+    sticky: bool,
+    until: dt.datetime | None,
+    now: dt.datetime,
+) -> None:
+    """Say that somebody has seen it: paging stops. Without `until` it expires after a day, when forgotten (M-08)."""
+    alert.acknowledged_by, alert.acknowledged_at, alert.acknowledged_text = person_id, now, text
+    alert.acknowledged_sticky = sticky
+    alert.acknowledged_until = rules.acknowledged_until(until, now=now)
+    told = Told()
+    told.add(
+        AlertAcknowledged(
+            **who(alert), person_id=person_id, text=text, at=now, until=alert.acknowledged_until, sticky=sticky
+        )
+    )
+    told.record(session, now=now)
+
+
+def unacknowledge(session: Session, alert: Alert, *, why: str, now: dt.datetime) -> None:
+    """Take an acknowledgement back. `why` by-hand|expired."""
+    if alert.acknowledged_at is None:
+        return
+    told = Told()
+    _open_again(alert, why=why, at=now, told=told)
+    told.record(session, now=now)
+
+
+def _open_again(alert: Alert, *, why: str, at: dt.datetime, told: Told) -> None:
+    alert.acknowledged_by = alert.acknowledged_at = alert.acknowledged_until = alert.acknowledged_text = None
+    alert.acknowledged_sticky = False
+    told.add(AlertAcknowledgementEnded(**who(alert), why=why, at=at))
+
+
+def _raised(alert: Alert) -> AlertRaised:
+    return AlertRaised(
+        **where(alert),
+        severity=alert.severity,
+        alertname=alert.alertname,
+        summary=alert.summary,
+        source=alert.source,
+        at=alert.starts_at,
+    )

@@ -1,0 +1,22 @@
+"""What monitoring says of itself on /metrics."""
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+if TYPE_CHECKING:
+    from monitor.intake import Taken
+
+ACCEPTED = Counter("taxops_results_accepted_total", "Check results taken")
+DISCARDED = Counter("taxops_results_discarded_total", "Check results discarded", ["reason"])
+REFUSED_SAMPLES = Counter("taxops_samples_refused_total", "Samples that were no finite number (M-09)")
+SCHEDULER_LAG = Gauge("taxops_scheduler_lag_seconds", "How late the most overdue check of this poller started (M-11)")
+SAMPLE_BYTES = Gauge("taxops_samples_bytes", "Bytes of the sample store on disk")
+
+
+def results(taken: "Taken") -> None:
+    """Count a batch."""
+    ACCEPTED.inc(taken.accepted)
+    REFUSED_SAMPLES.inc(taken.refused_samples)
+    for _, reason in taken.discarded:
+        DISCARDED.labels(reason).inc()
