@@ -135,3 +135,8 @@ def revoke_token(session: Session, token_id: int, *, person_id: int | None, now:
         raise NotFound(_("没有这个令牌。"))
     row.revoked_at = row.revoked_at or now
     return row
+
+
+def verifies(person: Person, password: str) -> bool:
+    """Whether this is the person's password."""
+    return _verifies(person.password_hash, password)

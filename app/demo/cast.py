@@ -15,7 +15,7 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what the eye confuses: i
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role held at one place: a unit (with everything below it), a team, or (both None) at one's own unit."""
+    """A role held at one place: a unit (with everything below it), or a team."""
 
     role: str
     unit: str | None = None
@@ -98,9 +98,9 @@ def cast() -> list[DemoPerson]:
             "luoyongping", "罗永平", "61", "分管信息化副局长", grants=(Grant("leader", unit="61"),), part="leader"
         ),
         _account("wall", "大屏", "wall", "61"),
-        _account("sysadmin", "系统管理员", "system-admin", None),
-        _account("secadmin", "安全管理员", "security-admin", None),
-        _account("auditadmin", "审计管理员", "audit-admin", None),
+        _account("sysadmin", "系统管理员", "system-admin", "61"),
+        _account("secadmin", "安全管理员", "security-admin", "61"),
+        _account("auditadmin", "审计管理员", "audit-admin", "61"),
         DemoPerson(
             "integration",
             "系统对接",
@@ -121,7 +121,7 @@ def _engineer(
     return DemoPerson(login, name, home, title, teams=teams, grants=at, part=part)
 
 
-def _account(login: str, name: str, role: str, unit: str | None) -> DemoPerson:
+def _account(login: str, name: str, role: str, unit: str) -> DemoPerson:
     return DemoPerson(
         login, name, "61", name, grants=(Grant(role, unit=unit),), part=role, service_account=role == "wall"
     )

@@ -1,0 +1,5 @@
+"""The room's pages and APIs."""
+
+from accounts.signin.views import blueprint
+
+BLUEPRINTS = (blueprint,)

@@ -1,0 +1,66 @@
+"""What a person sees and changes of their own account."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import ApiToken, Grant, Person, Role, SignInSession, Team, TeamMember, Unit
+from accounts.signin import service
+from core.errors import Invalid
+from core.i18n import gettext as _
+
+TOKEN_DAYS = 365
+
+
+def of(session: Session, person_id: int, current_session: int | None) -> dict[str, Any]:
+    """Person, unit, grants, teams, open sessions (the current one marked) and tokens."""
+    person = session.get_one(Person, person_id)
+    return {
+        "person": person, "unit": session.get_one(Unit, person.unit_id),
+        "grants": session.execute(
+            sa.select(Grant, Role, Unit, Team).join(Role, Role.code == Grant.role_code)
+            .outerjoin(Unit, Unit.id == Grant.unit_id).outerjoin(Team, Team.id == Grant.team_id)
+            .where(Grant.person_id == person_id, Grant.valid_until.is_(None))
+        ).all(),
+        "teams": session.scalars(sa.select(Team).join(TeamMember).where(TeamMember.person_id == person_id)).all(),
+        "sessions": session.scalars(
+            sa.select(SignInSession).where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
+            .order_by(SignInSession.last_seen_at.desc()).limit(20)
+        ).all(),
+        "current_session": current_session,
+        "tokens": session.scalars(
+            sa.select(ApiToken).where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None)).order_by(ApiToken.id.desc())
+        ).all(),
+    }
+
+
+def change_password(
+    session: Session, person_id: int, *, current: str, new: str, keep_session: int | None, now: dt.datetime
+) -> str | None:
+    """Set a new password after checking the current one; returns what is wrong, or None."""
+    person = session.get_one(Person, person_id, with_for_update=True)
+    if not service.verifies(person, current):
+        return _("当前口令不正确。")
+    try:
+        service.set_password(session, person, new)
+    except Invalid as error:
+        return error.message
+    session.execute(
+        sa.update(SignInSession)
+        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None), SignInSession.id != (keep_session or 0))
+        .values(ended_at=now)
+    )
+    return None
+
+
+def create_token(session: Session, person_id: int, *, name: str, now: dt.datetime) -> str:
+    """A token for oneself, valid for a year; raises Invalid without a name."""
+    person = session.get_one(Person, person_id)
+    _row, token = service.create_token(
+        session, person=person, name=name, scopes=[], expires_at=now + dt.timedelta(days=TOKEN_DAYS), now=now
+    )
+    return token

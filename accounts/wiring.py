@@ -1,0 +1,8 @@
+"""What the room does periodically."""
+
+from __future__ import annotations
+
+from accounts import idempotency
+from core.jobs import Job
+
+JOBS = (Job("idempotency.purge", 3600, lambda session, now: idempotency.purge(session, now=now)),)

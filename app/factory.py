@@ -1,0 +1,44 @@
+"""Builds the Flask application: rooms' blueprints, sign-in, headers, error pages."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+import web
+from accounts.idempotency import DatabaseStore
+from app import live, rooms
+from app.web import authentication, errors, headers, health, jinja
+from config import Settings
+from core.db import make_engine
+from web import db as web_db
+from web.api import idempotency
+from web.live import AUTHENTICATOR
+
+log = structlog.get_logger()
+MAX_BODY = 64 * 1024 * 1024  # attachments; JSON bodies are far smaller
+
+
+def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
+    """The whole web application on one database. `engine` lets tests and the runner share theirs."""
+    app = Flask("taxops", root_path=str(web.ROOT), static_folder=str(web.STATIC), template_folder=str(web.TEMPLATES))
+    app.config.update(
+        SECRET_KEY=settings.secret_key, TAXOPS=settings, MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        SESSION_COOKIE_NAME="taxops_form", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies == "always" or settings.base_url.startswith("https://"),
+        WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_SSL_STRICT=False,
+        SEND_FILE_MAX_AGE_DEFAULT=31536000, TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    web_db.init(app, engine or make_engine(settings.database_url))  # type: ignore[arg-type]
+    app.extensions[idempotency.EXTENSION] = DatabaseStore()
+    app.extensions["taxops.csrf"] = CSRFProtect(app)
+    app.extensions[AUTHENTICATOR] = live.authenticate
+    jinja.init(app)
+    headers.init(app)
+    authentication.init(app)
+    errors.init(app)
+    app.register_blueprint(health.blueprint)
+    rooms.register(app)
+    return app

@@ -1,0 +1,64 @@
+"""Which rooms are open: their blueprints, APIs, and what they subscribe to and do periodically.
+
+A room offers, where it has them: `<room>/routes.py` with `BLUEPRINTS` (a tuple, pages and `Api(...).blueprint`),
+`<room>/wiring.py` with `subscribe()` (outbox listeners) and `JOBS` (periodic duties), `<room>/cli.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from types import ModuleType
+
+from flask import Flask
+
+from core import outbox
+from core.jobs import Job
+
+ROOMS = (
+    "accounts", "cmdb", "kb", "monitor", "servicedesk", "servicedesk.clocks", "servicedesk.calendar", "escalation",
+    "escalation.handoff", "escalation.urging", "escalation.vendor", "assessment", "app",
+)
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    for room in ROOMS:
+        if importlib.util.find_spec(room) and importlib.util.find_spec(f"{room}.{name}"):
+            yield importlib.import_module(f"{room}.{name}")
+
+
+def register(app: Flask) -> None:
+    """Open every room's pages and APIs."""
+    for module in _modules("routes"):
+        for blueprint in module.BLUEPRINTS:
+            app.register_blueprint(blueprint)
+
+
+def import_models() -> None:
+    """Make every table known to the metadata; models live in modules named `models` anywhere below a room."""
+    import pkgutil
+
+    for room in {r.split(".")[0] for r in ROOMS} | {"core"}:
+        package = importlib.import_module(room)
+        for found in pkgutil.walk_packages(package.__path__, prefix=f"{room}."):
+            if found.name.endswith(".models"):
+                importlib.import_module(found.name)
+
+
+def subscribe() -> None:
+    """Fill the outbox's registry from every room's wiring; repeating it changes nothing."""
+    import_models()
+    for module in _modules("wiring"):
+        if hasattr(module, "subscribe"):
+            module.subscribe()
+
+
+def jobs() -> list[Job]:
+    """Every room's periodic duties, and the house's own."""
+    found = [
+        Job("outbox.purge", 3600, lambda session, now: outbox.relay.purge(session, now=now)),  # type: ignore[attr-defined]
+    ]
+    for module in _modules("wiring"):
+        found.extend(getattr(module, "JOBS", ()))
+    return found

@@ -1,0 +1,172 @@
+"""The live feed: GET /live sends server-sent events of what the viewer may see.
+
+A page holds one connection. Publishers (outbox handlers, after the commit) call `hub.publish(Notice)`; a notice names
+its audience by principals (`person:7`, `team:3`, `unit:12`: unit principals are the record's unit and all above it), and
+a connection gets it when its viewer holds one of them. The feed carries hints ("ticket INC-… changed"), no contents:
+the page then asks for what it shows, through the ordinary access rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Any
+
+from flask import Flask
+
+KEEP_ALIVE_S = 15.0
+QUEUE = 256
+MOST_CONNECTIONS_A_PERSON = 12
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something changed. `topic`: ticket | alert | notice | item | delivery …; `key`: which one; `text`: for a toast."""
+
+    topic: str
+    key: str
+    audience: frozenset[str]
+    text: str = ""
+    url: str = ""
+
+
+@dataclass(eq=False)
+class Connection:
+    """One open page."""
+
+    person_id: int
+    principals: frozenset[str]
+    queue: asyncio.Queue[Notice | None]
+    loop: asyncio.AbstractEventLoop
+
+
+@dataclass
+class Hub:
+    """All open pages of this process."""
+
+    connections: set[Connection] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def publish(self, notice: Notice) -> int:
+        """Send to everybody concerned; callable from any thread. Returns to how many."""
+        with self.lock:
+            concerned = [c for c in self.connections if not notice.audience.isdisjoint(c.principals)]
+        for connection in concerned:
+            connection.loop.call_soon_threadsafe(_offer, connection, notice)
+        return len(concerned)
+
+    def close(self) -> None:
+        """End every connection."""
+        with self.lock:
+            open_now = list(self.connections)
+        for connection in open_now:
+            with contextlib.suppress(RuntimeError):
+                connection.loop.call_soon_threadsafe(_offer, connection, None)
+
+
+def _offer(connection: Connection, notice: Notice | None) -> None:
+    if connection.queue.full():  # a page that does not read is told to ask anew
+        while not connection.queue.empty():
+            connection.queue.get_nowait()
+        connection.queue.put_nowait(Notice("resync", "", frozenset()))
+    connection.queue.put_nowait(notice)
+
+
+hub = Hub()
+# app's wiring sets this: (app, cookie value) -> (person id, principals), or None for a stranger
+Authenticate = Callable[[Flask, str], tuple[int, frozenset[str]] | None]
+AUTHENTICATOR = "taxops.live.authenticate"
+COOKIE = "taxops_session"
+
+
+class LiveFeed:
+    """The ASGI endpoint."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._closing = False
+
+    def close(self) -> None:
+        """No new connections; open ones end."""
+        self._closing = True
+        hub.close()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["method"] != "GET" or self._closing:
+            await _refuse(send, 405 if not self._closing else 503)
+            return
+        found = await asyncio.to_thread(self._who, scope)
+        if found is None:
+            await _refuse(send, 401)
+            return
+        person_id, principals = found
+        loop = asyncio.get_running_loop()
+        connection = Connection(person_id, principals, asyncio.Queue(QUEUE + 2), loop)
+        with hub.lock:
+            if sum(c.person_id == person_id for c in hub.connections) >= MOST_CONNECTIONS_A_PERSON:
+                refused = True
+            else:
+                refused = False
+                hub.connections.add(connection)
+        if refused:
+            await _refuse(send, 429)
+            return
+        try:
+            await self._stream(connection, receive, send)
+        finally:
+            with hub.lock:
+                hub.connections.discard(connection)
+
+    def _who(self, scope: dict[str, Any]) -> tuple[int, frozenset[str]] | None:
+        cookie: SimpleCookie = SimpleCookie()
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                with contextlib.suppress(Exception):
+                    cookie.load(value.decode("latin1"))
+        morsel = cookie.get(COOKIE)
+        authenticate: Authenticate | None = self._app.extensions.get(AUTHENTICATOR)
+        return authenticate(self._app, morsel.value) if morsel and authenticate else None
+
+    async def _stream(self, connection: Connection, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [
+            (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
+        ]})
+        await _send(send, b"retry: 3000\nevent: hello\ndata: {}\n\n")
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            while not gone.done():
+                next_one = asyncio.ensure_future(connection.queue.get())
+                done, _pending = await asyncio.wait({next_one, gone}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+                if next_one not in done:
+                    next_one.cancel()
+                    await _send(send, b": \n\n")
+                    continue
+                notice = next_one.result()
+                if notice is None:
+                    break
+                data = {"topic": notice.topic, "key": notice.key, "text": notice.text, "url": notice.url}
+                await _send(send, f"event: change\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except (RuntimeError, OSError):
+            return  # the page went away while we wrote
+        finally:
+            gone.cancel()
+
+
+async def _until_gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(send: Any, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _refuse(send: Any, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
