@@ -17,7 +17,7 @@ help: ## 列出全部目标 · list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## 安装并启动 (PORT=, TAXOPS_HOME= 可改) · install and start everything
-	@exec env $(if $(PORT),TAXOPS_BIND=127.0.0.1:$(PORT)) $(BIN)/taxops run
+	@exec env $(if $(PORT),TAXOPS_BIND=127.0.0.1:$(PORT)) $(BIN)/taxops run --demo
 
 install:
 	@tools/install-python run
