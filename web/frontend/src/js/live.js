@@ -1,0 +1,106 @@
+// The live feed. Server events carry JSON {topics: ["ticket:INC-1", "alerts"], text?, url?, tone?}.
+//   [data-live~="ticket:INC-1"]   gets a `live` event: hx-trigger="live" refreshes it
+//   [data-live-count~="alerts"]   a banner “3 条新告警” (data-text="%(n)s 条新告警"), shown and counted
+//   text                          a toast for this person
+import { meta, text, all } from "./dom.js";
+import { toast } from "./toast.js";
+
+const FIRST_MS = 1000, LAST_MS = 30000, SHOW_AFTER_MS = 2500, HIDDEN_MS = 60000, SETTLE_MS = 400;
+let source = null, wait = FIRST_MS, lostTimer = 0, retryTimer = 0, hiddenTimer = 0, wasLost = false;
+const pending = new Set();
+let settle = 0;
+
+function show(state) {
+  document.querySelectorAll(".tx-live").forEach((node) => {
+    node.dataset.state = state;
+    const words = node.querySelector("[data-live-text]");
+    if (words) words.textContent = state === "lost" ? text("liveLost") : state === "back" ? text("liveBack") : "";
+  });
+  if (state === "back") setTimeout(() => show("ok"), 3000);
+}
+
+const words = (value) => (value ?? "").split(/\s+/);
+
+/** Bursts are gathered, so that a storm of events refreshes each part of the page at most every 400 ms. */
+function refresh(topics) {
+  topics.forEach((topic) => pending.add(topic));
+  settle ||= setTimeout(() => {
+    settle = 0;
+    const now = new Set(pending);
+    pending.clear();
+    all(document, "[data-live]").forEach((node) => {
+      if (now.has("*") || words(node.dataset.live).some((topic) => now.has(topic))) window.htmx.trigger(node, "live");
+    });
+  }, SETTLE_MS);
+}
+
+function count(topics) {
+  all(document, "[data-live-count]").forEach((node) => {
+    if (!words(node.dataset.liveCount).some((topic) => topics.includes(topic))) return;
+    const n = Number(node.dataset.n ?? 0) + 1;
+    node.dataset.n = String(n);
+    const target = node.querySelector("[data-live-text]") ?? node;
+    target.textContent = (node.dataset.text ?? "").replace("%(n)s", String(n));
+    node.hidden = false;
+  });
+}
+
+function receive(event) {
+  let data;
+  try { data = JSON.parse(event.data); } catch { return; }
+  const topics = [].concat(data.topics ?? data.topic ?? []);
+  refresh(topics);
+  count(topics);
+  if (data.text) toast(data.text, { tone: data.tone, url: data.url });
+}
+
+function lost() {
+  clearTimeout(lostTimer);
+  lostTimer = setTimeout(() => { wasLost = true; show("lost"); }, SHOW_AFTER_MS);
+  // The browser retries by itself while CONNECTING; once CLOSED (an error status), we do, slower each time.
+  if (source?.readyState === EventSource.CLOSED) {
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, LAST_MS);
+  }
+}
+
+function opened() {
+  clearTimeout(lostTimer);
+  wait = FIRST_MS;
+  if (wasLost) {
+    wasLost = false;
+    show("back");
+    refresh(["*"]); // what happened meanwhile is fetched, not guessed
+  }
+}
+
+function connect() {
+  clearTimeout(retryTimer);
+  source?.close();
+  source = new EventSource(meta("live-url"));
+  source.addEventListener("open", opened);
+  source.addEventListener("error", lost);
+  source.addEventListener("message", receive);
+}
+
+/** A tab nobody looks at gives its connection back: browsers allow six a server, shared by all tabs. */
+function visibility() {
+  clearTimeout(hiddenTimer);
+  if (document.hidden) {
+    hiddenTimer = setTimeout(() => { source?.close(); source = null; clearTimeout(retryTimer); clearTimeout(lostTimer); }, HIDDEN_MS);
+  } else if (!source) {
+    connect();
+    refresh(["*"]);
+  }
+}
+
+export function startLive() {
+  if (!meta("live-url") || !window.EventSource) return;
+  connect();
+  document.addEventListener("visibilitychange", visibility);
+  window.addEventListener("online", connect);
+  window.addEventListener("offline", () => { wasLost = true; show("lost"); });
+  window.addEventListener("pagehide", () => { source?.close(); source = null; });
+  window.addEventListener("pageshow", (event) => event.persisted && connect());
+}
