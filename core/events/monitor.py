@@ -52,7 +52,7 @@ class AlertSeverityChanged(Event, frozen=True, kw_only=True):
 
 
 class AlertResolved(Event, frozen=True, kw_only=True):
-    """The episode is over. `why` recovered|ended|timed-out|retired: an OK result, its endsAt, silence, a check retired."""
+    """The episode is over. `why` recovered|ended|timed-out|retired (OK, endsAt, silence, check gone)."""
 
     alert_id: int
     fingerprint: str
