@@ -6,6 +6,7 @@ on a satellite. Anything that is the poller's own fault is UNKNOWN with what to 
 
 from __future__ import annotations
 
+import builtins
 import datetime as dt
 import time
 from abc import ABC, abstractmethod
@@ -31,9 +32,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-EXIT_CODES: Mapping[State, int] = MappingProxyType(
-    {State.OK: 0, State.WARNING: 1, State.CRITICAL: 2, State.UNKNOWN: 3}
-)
+EXIT_CODES: Mapping[State, int] = MappingProxyType({State.OK: 0, State.WARNING: 1, State.CRITICAL: 2, State.UNKNOWN: 3})
 """Source: Monitoring Plugins Development Guidelines, "Plugin Return Codes"."""
 
 _BADNESS = {State.OK: 0, State.UNKNOWN: 1, State.WARNING: 2, State.CRITICAL: 3}
@@ -85,7 +84,7 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True)
 
 
-class PollerFault(Exception):
+class PollerFault(Exception):  # noqa: N818  a fault is a finding here
     """The poller itself could not look: the target is not to blame (M-10).
 
     `remedy` tells the administrator what to do.
@@ -121,7 +120,7 @@ class Probe(ABC, Generic[P]):
     label: ClassVar[LazyText]
     target_help: ClassVar[LazyText]
     example: ClassVar[str]
-    params: type[P]
+    params: builtins.type[P]
     lane: ClassVar[str] = "default"
     timeout_state: ClassVar[State] = State.CRITICAL
     timeout_text: ClassVar[LazyText] = lazy("超过 %(limit)s 秒没有答复")

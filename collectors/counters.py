@@ -65,7 +65,7 @@ def increase(before: Reading, after: Reading, *, bits: Bits, max_per_s: float | 
     elapsed = after.at_s - before.at_s
     if not elapsed > 0:
         raise ValueError("the second reading is not later than the first")
-    size = WRAP_32 if bits == 32 else WRAP_64
+    size = 2**bits
     if not (0 <= before.value < size and 0 <= after.value < size):
         raise ValueError(f"a {bits}-bit counter can't hold {before.value} or {after.value}")
     if restarted(before, after):
@@ -73,7 +73,7 @@ def increase(before: Reading, after: Reading, *, bits: Bits, max_per_s: float | 
     grown = after.value - before.value
     if grown >= 0:
         return grown
-    if bits == 64 or max_per_s is None or before.uptime_ticks is None or after.uptime_ticks is None:
+    if size == WRAP_64 or max_per_s is None or before.uptime_ticks is None or after.uptime_ticks is None:
         return None
     wrapped = grown + WRAP_32
     return wrapped if wrapped <= max_per_s * elapsed else None

@@ -23,15 +23,24 @@ class Findings:
         self.samples.append(Sample(metric, value, unit, dict(labels or {})))
 
     def judged(
-        self, metric: str, value: float, unit: str = "", *, text: str,
-        warning: str = "", critical: str = "", labels: Mapping[str, str] | None = None,
+        self,
+        metric: str,
+        value: float,
+        unit: str = "",
+        *,
+        text: str,
+        warning: str = "",
+        critical: str = "",
+        labels: Mapping[str, str] | None = None,
+        quiet: bool = False,
     ) -> State:
-        """Keep a number and note `text` with the state its thresholds give it."""
+        """Keep a number and note `text` with the state its thresholds give it; `quiet`: only if that is bad."""
         self.sample(metric, value, unit, labels)
         if warning or critical:
             self._thresholds[metric] = [warning, critical]
         state = judge(value, optional(warning), optional(critical))
-        self.note(state, text)
+        if not (quiet and state is State.OK):
+            self.note(state, text)
         return state
 
     def note(self, state: State, text: str) -> None:

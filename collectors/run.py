@@ -7,10 +7,12 @@ import errno
 import math
 import time
 from collections.abc import Mapping
+from traceback import extract_tb
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from collectors.base import DEFAULT_TIMEOUT_S, CheckResult, Outcome, P, Params, PollerFault, Probe, Sample, State
 from core import clock
@@ -32,7 +34,7 @@ def parse_params(probe: Probe[P], given: Mapping[str, Any]) -> P:
         raise Invalid("；".join(f"{f.field}：{f.message}" for f in fields), fields) from None
 
 
-def _explain(probe: Probe[Any], error: Any) -> str:
+def _explain(probe: Probe[Any], error: ErrorDetails) -> str:
     name = str(error["loc"][0]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
         return _("没有这个参数；可用的有 %(names)s", names=", ".join(probe.params.model_fields))
@@ -74,14 +76,20 @@ async def guarded(probe: Probe[P], target: str, params: P, *, deadline: float) -
         outcome = _fault(fault.message, fault.remedy)
     except OSError as error:
         outcome = _system_error(error)
-    except Exception as error:
-        log.exception("probe failed", probe=probe.type)
+    except Exception as error:  # noqa: BLE001  a bug here must not look like the target's fault
+        _log_bug(probe.type, error)
         outcome = _fault(
             _("探测程序出错（%(kind)s）", kind=type(error).__name__), _("这是采集程序的缺陷，请把日志交给管理员")
         )
     samples, refused = _finite(outcome.samples)
     evidence = {**outcome.evidence, **({"refused_samples": refused} if refused else {})}
     return CheckResult(outcome.state, outcome.output, samples, clock.now(), time.monotonic() - began, evidence)
+
+
+def _log_bug(probe_type: str, error: Exception) -> None:
+    """Where it broke, without the message and the local values: those may hold passwords."""
+    where = " < ".join(f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno}" for f in reversed(extract_tb(error.__traceback__)))
+    log.error("probe failed", probe=probe_type, error=type(error).__name__, where=where)
 
 
 def _timed_out(probe: Probe[Any], limit: float, *, late_by: float) -> Outcome:

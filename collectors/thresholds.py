@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -86,7 +86,7 @@ def _number(text: str, whole: str) -> float:
     return value
 
 
-def _as_text(value: Any) -> Any:
+def _as_text(value: object) -> object:
     """A plain number is fine too: 80 means "80"."""
     return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 

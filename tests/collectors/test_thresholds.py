@@ -12,14 +12,17 @@ from collectors.thresholds import judge, parse
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@pytest.mark.parametrize(("text", "well", "bad"), [
-    ("10", [0, 5, 10], [-1, 10.1]),
-    ("10:", [10, 1e9], [9.99, -5]),
-    ("~:10", [-1e9, 10], [11]),
-    ("10:20", [10, 20], [9, 21]),
-    ("@10:20", [9, 21], [10, 15, 20]),
-    ("~:", [-1e300, 0, 1e300], []),
-])
+@pytest.mark.parametrize(
+    ("text", "well", "bad"),
+    [
+        ("10", [0, 5, 10], [-1, 10.1]),
+        ("10:", [10, 1e9], [9.99, -5]),
+        ("~:10", [-1e9, 10], [11]),
+        ("10:20", [10, 20], [9, 21]),
+        ("@10:20", [9, 21], [10, 15, 20]),
+        ("~:", [-1e300, 0, 1e300], []),
+    ],
+)
 def test_the_table_of_the_guidelines(text, well, bad):
     assert [v for v in well if parse(text).alerts(v)] == []
     assert [v for v in bad if not parse(text).alerts(v)] == []
@@ -44,7 +47,7 @@ def test_inside_is_exactly_the_opposite(a, b, value, inside):
     assert parse(("@" if inside else "") + text).alerts(value) is ((min(a, b) <= value <= max(a, b)) is inside)
 
 
-@given(a=st.integers(-10**5, 10**5), b=st.integers(-10**5, 10**5), value=finite, inside=st.booleans())
+@given(a=st.integers(-(10**5), 10**5), b=st.integers(-(10**5), 10**5), value=finite, inside=st.booleans())
 def test_what_is_written_reads_back_the_same(a, b, value, inside):
     text = ("@" if inside else "") + f"{min(a, b)}:{max(a, b)}"
     assert parse(str(parse(text))) == parse(text)

@@ -1,0 +1,118 @@
+"""Names, addresses and connections, with faults told apart: the target's, or the poller's own."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+
+from collectors.base import PollerFault, remaining
+from collectors.run import poller_fault
+from core.i18n import gettext as _
+
+_HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63})*\.?")
+MAX_PORT = 65535
+
+
+class TargetDown(Exception):  # noqa: N818  a finding, not a failure of ours
+    """The target did not do what it should; the message is worded for the output line."""
+
+
+def split_target(target: str, default_port: int | None = None) -> tuple[str, int]:
+    """Host and port of `host`, `host:port`, `[v6]:port` or a bare IPv6 address.
+
+    Raises PollerFault when it is none of these, for a mistyped target says nothing of a machine.
+    """
+    host, port = _split(target.strip())
+    number = int(port) if port.isdecimal() else default_port if not port else None
+    if number is None or not 1 <= number <= MAX_PORT:
+        raise PollerFault(
+            _("目标 %(target)s 没有有效的端口", target=target), _("写成 主机:端口，端口为 1 到 65535，如 10.1.2.3:443")
+        )
+    return check_host(host, target), number
+
+
+def check_host(host: str, target: str | None = None) -> str:
+    """`host` if it can be one; raises PollerFault otherwise (no spaces, no leading dash, no URL)."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        if not _HOSTNAME.fullmatch(_ascii(host)):
+            raise PollerFault(
+                _("目标 %(target)s 不是主机名或地址", target=target or host), _("写主机名或 IP 地址，如 10.1.2.3")
+            ) from None
+    return host
+
+
+def _split(target: str) -> tuple[str, str]:
+    if target.startswith("["):
+        host, _bracket, rest = target[1:].partition("]")
+        return host, rest.removeprefix(":")
+    if target.count(":") > 1:
+        return target, ""
+    host, _colon, port = target.partition(":")
+    return host, port
+
+
+def _ascii(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
+async def resolve(host: str, port: int, *, kind: int = socket.SOCK_STREAM) -> tuple[str, int]:
+    """The first address of `host` as (address, family). Raises PollerFault when it has none."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=kind)
+    except (socket.gaierror, UnicodeError) as error:
+        raise PollerFault(
+            _("主机名 %(host)s 解析不了：%(why)s", host=host, why=getattr(error, "strerror", None) or error),
+            _("检查目标的名字和采集端的 DNS 设置"),
+        ) from None
+    return str(found[0][4][0]), int(found[0][0])
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(
+    address: str, port: int, *, deadline: float, context: ssl.SSLContext | None = None, name: str | None = None
+) -> Streams:
+    """Open a connection. Raises TargetDown when refused or unanswered, PollerFault when the fault is our own.
+
+    With `context` the TLS handshake is part of it, and ssl errors pass through to the caller.
+    """
+    try:
+        async with asyncio.timeout(remaining(deadline)):
+            return await asyncio.open_connection(
+                address, port, ssl=context, server_hostname=name if context else None, limit=2**20
+            )
+    except TimeoutError:
+        raise TargetDown(_("连接 %(address)s 端口 %(port)d 超时", address=address, port=port)) from None
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        raise down_or_fault(error, address, port) from None
+
+
+def down_or_fault(error: OSError, address: str, port: int) -> TargetDown | PollerFault:
+    """Whose fault a failed connection is."""
+    if (fault := poller_fault(error)) is not None:
+        return fault
+    reasons: dict[type[OSError], str] = {
+        ConnectionRefusedError: _("拒绝连接"),
+        ConnectionResetError: _("连接被对方重置"),
+        BrokenPipeError: _("连接被对方断开"),
+    }
+    why = reasons.get(type(error)) or error.strerror or str(error)
+    return TargetDown(_("%(address)s 端口 %(port)d：%(why)s", address=address, port=port, why=why))
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Let go of a connection without waiting for the other side's good-bye."""
+    writer.transport.abort()
+    await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""SNMP below the probe: device sessions, walks, tables."""

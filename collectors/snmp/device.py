@@ -1,0 +1,181 @@
+"""One SNMP agent: what was learned about it, and careful reading of its objects (M-14).
+
+Bulk size is learned per device and halved on a time-out, down to GETNEXT. A walk stops at an object identifier that
+does not increase. For v3 the session (engine id, boots, time) is kept, and dropped and discovered anew once when the
+agent refuses it, as it does after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+
+from gufo.snmp import SnmpError, User, ValueType
+from gufo.snmp.aio import SnmpSession
+
+from collectors.base import PollerFault
+from collectors.net import TargetDown
+from core.i18n import gettext as _
+
+FIRST_BULK = 25
+REGROW_AFTER = 200
+REFRESH_AFTER_S = 100.0
+"""Within the 150 seconds an engine's time may drift. Source: RFC 3414 section 2.2.3."""
+
+
+class OutOfTime(Exception):  # noqa: N818  a finding, not a failure of ours
+    """The device's deadline passed in the middle of a table; what was read until then stands."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to speak to an agent: a community (v2c) or a user (v3)."""
+
+    community: str = field(default="", repr=False)
+    user: User | None = field(default=None, repr=False)
+    key: str = ""
+
+
+@dataclass
+class Memory:
+    """What is remembered of one agent between runs."""
+
+    bulk: int = FIRST_BULK
+    use_bulk: bool = True
+    too_big: dict[int, int] = field(default_factory=dict)
+    good: int = 0
+    session: SnmpSession | None = None
+    used_at: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def timed_out(self) -> bool:
+        """Halve the bulk size; False once nothing smaller is left, not even GETNEXT."""
+        if not self.use_bulk:
+            return False
+        self.too_big[self.bulk] = self.too_big.get(self.bulk, 0) + 1
+        self.good = 0
+        self.use_bulk = self.bulk > 1
+        self.bulk = max(1, self.bulk // 2)
+        return True
+
+    def answered(self) -> None:
+        """After a long good run try the next size up again: one lost packet must not slow a device for ever."""
+        self.good += 1
+        bigger = min(FIRST_BULK, self.bulk * 2) if self.use_bulk else 1
+        if self.good >= REGROW_AFTER and self.too_big.get(bigger, 0) < 2:  # noqa: PLR2004  twice is no accident
+            self.good, self.bulk, self.use_bulk = 0, bigger, True
+
+
+@dataclass
+class Device:
+    """An agent during one run. Use inside `async with memory.lock`: one conversation at a time."""
+
+    address: str
+    port: int
+    access: Access
+    memory: Memory
+    deadline: float
+    request_s: float
+    broken: list[str] = field(default_factory=list)
+
+    async def open(self) -> None:
+        """Get a session ready. Raises PollerFault for refused credentials and TargetDown for silence."""
+        kept = self.memory.session
+        if kept is not None:
+            if time.monotonic() - self.memory.used_at > REFRESH_AFTER_S:
+                await self._guard_refresh(kept)
+            return
+        self.memory.session = await self._connect()
+
+    async def get(self, oids: Iterable[str]) -> dict[str, ValueType]:
+        """The objects that exist among `oids`; after a refusal or silence tried once more on a new session."""
+        wanted = list(oids)
+        try:
+            return await self._get(wanted)
+        except (SnmpError, TimeoutError):
+            self._in_time()
+            self.memory.session = None  # not-in-time-window, another engine, or a lost packet
+            self.memory.session = await self._connect()
+        try:
+            return await self._get(wanted)
+        except (SnmpError, TimeoutError):
+            self.memory.session = None
+            raise await self._why_silent() from None
+
+    async def column(self, oid: str) -> dict[str, ValueType]:
+        """One column of a table as index → value. Raises OutOfTime and TargetDown."""
+        while True:
+            try:
+                return await self._walk(oid)
+            except (SnmpError, TimeoutError):
+                self._in_time()
+                if not self.memory.timed_out():
+                    raise TargetDown(_("设备读到一半不再回应")) from None
+
+    async def _walk(self, base: str) -> dict[str, ValueType]:
+        rows: dict[str, ValueType] = {}
+        last: tuple[int, ...] = ()
+        async for oid, value in self._iterate(base):
+            here = tuple(map(int, oid.split(".")))
+            if here <= last:
+                self.broken.append(base)  # an agent that goes round in circles would never end
+                break
+            last = here
+            rows[oid[len(base) + 1 :]] = value
+            self._in_time()
+        self.memory.used_at = time.monotonic()
+        self.memory.answered()
+        return rows
+
+    def _iterate(self, base: str) -> AsyncIterator[tuple[str, ValueType]]:
+        session = self._session()
+        return session.getbulk(base, self.memory.bulk) if self.memory.use_bulk else session.getnext(base)
+
+    async def _get(self, oids: list[str]) -> dict[str, ValueType]:
+        answer = await self._session().get_many(oids)
+        self.memory.used_at = time.monotonic()
+        return dict(answer)
+
+    def _session(self) -> SnmpSession:
+        if self.memory.session is None:
+            raise RuntimeError("open() comes first")
+        return self.memory.session
+
+    async def _connect(self) -> SnmpSession:
+        session = SnmpSession(
+            self.address, self.port, community=self.access.community, user=self.access.user, timeout=self.request_s
+        )
+        if self.access.user is not None:
+            await self._guard_refresh(session)
+        return session
+
+    async def _guard_refresh(self, session: SnmpSession) -> None:
+        for attempt in (1, 2):
+            try:
+                await session.refresh()
+            except (SnmpError, TimeoutError) as error:
+                self.memory.session = None
+                if attempt == 2 or isinstance(error, SnmpError):  # noqa: PLR2004  one retry for a lost packet
+                    raise await self._why_silent() from None
+                session = self._fresh()
+            else:
+                return
+
+    def _fresh(self) -> SnmpSession:
+        return SnmpSession(self.address, self.port, user=self.access.user, timeout=self.request_s)
+
+    async def _why_silent(self) -> Exception:
+        """Silence may mean a dead device or credentials it ignores; engine discovery, which needs none, tells."""
+        probe = SnmpSession(self.address, self.port, user=User.default(), timeout=self.request_s)
+        try:
+            await probe.refresh()
+        except (SnmpError, TimeoutError, OSError):
+            return TargetDown(_("%(address)s 端口 %(port)d 不回应 SNMP", address=self.address, port=self.port))
+        what = _("用户名、认证口令或加密口令") if self.access.user is not None else _("团体字")
+        return PollerFault(_("设备在回应，但不接受%(what)s", what=what), _("核对检查的 SNMP 凭据和设备上的访问视图"))
+
+    def _in_time(self) -> None:
+        if time.monotonic() >= self.deadline:
+            raise OutOfTime
