@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from web import access
 from web.api.openapi import document
 
-blueprint = Blueprint("api_docs", __name__)
+blueprint = Blueprint("api_docs", __name__, template_folder="../templates")
 
 
 @cache

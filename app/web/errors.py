@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 def is_machine() -> bool:
     """Whether the asker is a program: the API, or anything that wants JSON."""
-    return request.path.startswith(("/api/", "/ingest/", "/heartbeat/"))
+    return request.path.startswith(("/api/", "/ingest/", "/heartbeat/")) or "Authorization" in request.headers
 
 
 class InternalFault(TaxopsError):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jinja2
-from flask import Flask, request, url_for
+from flask import Flask, request
 
-import web
 from app.web import navigation
 from core import clock, i18n
-from web import access
+from web import access, filters
 
 
 def init(app: Flask) -> None:
@@ -23,12 +22,6 @@ def init(app: Flask) -> None:
     env.undefined = jinja2.StrictUndefined
     env.trim_blocks = env.lstrip_blocks = True
     _filters(app)
-    version = _bundle_version()
-
-    def static(name: str) -> str:
-        return url_for("static", filename=name, v=version)
-
-    env.globals.update(static=static)
 
     @app.context_processor
     def _values() -> dict[str, Any]:
@@ -41,21 +34,5 @@ def init(app: Flask) -> None:
 
 
 def _filters(app: Flask) -> None:
-    try:
-        from web import filters
-    except ImportError:
-        return
-    for name in dir(filters):
-        if not name.startswith("_") and callable(function := getattr(filters, name)) and function.__module__ == filters.__name__:
-            app.jinja_env.filters.setdefault(name, function)
-            app.jinja_env.globals.setdefault(name, function)
-
-
-def _bundle_version() -> str:
-    """Changes with the bundle, so that browsers keep it for a year and still get the new one at once."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for path in sorted(web.STATIC.glob("*.js")) + sorted(web.STATIC.glob("*.css")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
+    app.jinja_env.filters.update(filters.FILTERS)
+    app.jinja_env.globals.update(filters.GLOBALS)
