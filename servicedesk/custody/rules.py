@@ -101,9 +101,11 @@ def _next(ledger: Ledger, span: Span, at: dt.datetime) -> Ledger:
     return (*ledger[:-1], replace(last, until=at), replace(span, since=at, until=None))
 
 
-def move(ledger: Ledger, *, team: int, line: Line, holder: int | None, at: dt.datetime) -> Ledger:
-    """Custody passes at `at`; without a holder the new team is waited for until it accepts."""
-    waiting = None if holder is not None else WaitingFor.ACCEPTANCE
+def move(
+    ledger: Ledger, *, team: int, line: Line, holder: int | None, at: dt.datetime, accepted: bool | None = None
+) -> Ledger:
+    """Custody passes at `at`; until somebody there has accepted (default: there is a holder), it waits for that."""
+    waiting = None if (holder is not None if accepted is None else accepted) else WaitingFor.ACCEPTANCE
     return _next(ledger, Span(team=team, line=line, since=at, holder=holder, waiting_for=waiting), at)
 
 

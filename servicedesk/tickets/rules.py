@@ -22,10 +22,10 @@ PREFIXES: Mapping[Kind, str] = {
 }
 NUMBER = re.compile(r"^(INC|REQ|PRB|CHG)-(\d{4})-(\d{6,})$")
 
-URGENCY_LABELS: Mapping[int, LazyText] = {1: lazy("特急"), 2: lazy("紧急"), 3: lazy("一般")}
-IMPACT_LABELS: Mapping[int, LazyText] = {1: lazy("大范围"), 2: lazy("一个部门或一项业务"), 3: lazy("个别人")}
+URGENCY_LABELS: Mapping[int, LazyText] = {1: lazy("高"), 2: lazy("中"), 3: lazy("低")}
+IMPACT_LABELS: Mapping[int, LazyText] = {1: lazy("广"), 2: lazy("中"), 3: lazy("小")}
 PRIORITY_LABELS: Mapping[int, LazyText] = {
-    1: lazy("最高"), 2: lazy("高"), 3: lazy("中"), 4: lazy("较低"), 5: lazy("低"),
+    1: lazy("特急"), 2: lazy("紧急"), 3: lazy("一般"), 4: lazy("较低"), 5: lazy("最低"),
 }
 
 

@@ -1,0 +1,31 @@
+"""Attachments of tickets; the bytes lie under TAXOPS_HOME/attachments, by their hash."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from accounts.models import Person
+from core.db import Base, pk
+from core.db.base import Id
+
+
+class Attachment(Base):
+    """A file somebody added. `internal`: seen by whoever sees internal lines, as its comment is (T-18)."""
+
+    __tablename__ = "ticket_attachment"
+
+    id: Mapped[int] = pk()
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
+    fact_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket_fact.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(130))
+    size: Mapped[int]
+    media_type: Mapped[str] = mapped_column(sa.String(100))
+    sha256: Mapped[str] = mapped_column(sa.String(64), index=True)
+    internal: Mapped[bool] = mapped_column(default=False)
+    by_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"))
+    at: Mapped[dt.datetime]
+
+    by: Mapped[Person] = relationship()

@@ -1,0 +1,145 @@
+"""The one verb that changes custody, and the waits inside it.
+
+Holder, team and line of a ticket are written here and nowhere else, in the transaction of the ledger row they are
+projected from. Whoever receives a matter may read it from then on (principal rows); a vendor only while it has it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import Team, UnitLevel
+from accounts.scope import PrincipalKind
+from core.events.servicedesk import CustodyMoved
+from core.outbox import record
+from servicedesk.custody import rules
+from servicedesk.custody.models import CustodySpan
+from servicedesk.custody.rules import Ledger, Line, Span, WaitingFor
+from servicedesk.tickets.models import Ticket, TicketPrincipal
+
+
+def line_of(team: Team) -> Line:
+    """The line of support a team stands in, by its unit."""
+    return rules.line_of_level(team.unit.level)
+
+
+def begin(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime) -> None:
+    """The first row of a new ticket's ledger; the ticket must have its id and already name `team` and its line."""
+    span = rules.begin(team.id, line_of(team), now)[0]
+    _add(session, ticket, span, seq=1, why="opened")
+    admit_team(session, ticket, team, now=now, why="holder")
+
+
+def transfer(
+    session: Session, ticket: Ticket, *, team: Team, holder_id: int | None, why: str, now: dt.datetime, by: int | None,
+    accepted: bool = True,
+) -> None:
+    """Custody passes to `team` and `holder_id` at `now`; the only way it does.
+
+    `accepted` False: nobody there has accepted it yet, the team is waited for. A wait for somebody else (the reporter,
+    a receiver) goes on under the new holder. Raises LedgerError when the matter has ended.
+    """
+    before, line = ticket.team_id, line_of(team)
+    last = open_row(session, ticket)
+    at = max(now, last.since)  # a clock read just before a concurrent verb took its turn is not an error
+    accepted = accepted and holder_id is not None
+    chain = rules.move((last.span(),), team=team.id, line=line, holder=holder_id, at=at, accepted=accepted)
+    goes_on = accepted and last.team_id == team.id and last.waiting_for not in (None, WaitingFor.ACCEPTANCE)
+    if goes_on:
+        chain = (chain[0], replace(chain[1], waiting_for=last.waiting_for, waiting_team=last.waiting_team_id))
+    _append(session, ticket, last, chain, why=why)
+    if before != team.id:
+        dismiss_vendor(session, ticket, session.get_one(Team, before), now=now)
+        admit_team(session, ticket, team, now=now, why="holder")
+    ticket.team_id, ticket.team, ticket.line, ticket.holder_id = team.id, team, line, holder_id
+    session.flush()
+    session.expire(ticket, ["holder"])
+    record(session, CustodyMoved(
+        ticket_id=ticket.id, number=ticket.number, from_team_id=before, to_team_id=team.id, line=str(line),
+        holder_id=holder_id, why=why, by_id=by,
+    ), now=now)
+
+
+def wait(
+    session: Session, ticket: Ticket, whom: WaitingFor | None, *, why: str, now: dt.datetime,
+    waiting_team_id: int | None = None,
+) -> None:
+    """The same holder now waits for `whom`, or (None) works again; custody does not move."""
+    last = open_row(session, ticket)
+    chain = rules.wait((last.span(),), whom, max(now, last.since), waiting_team=waiting_team_id)
+    _append(session, ticket, last, chain, why=why)
+
+
+def end(session: Session, ticket: Ticket, *, now: dt.datetime) -> None:
+    """The matter is over: the last row gets its end."""
+    last = open_row(session, ticket)
+    last.until = rules.end((last.span(),), max(now, last.since))[0].until
+
+
+def open_row(session: Session, ticket: Ticket) -> CustodySpan:
+    """The row that lasts, locked. Raises LedgerError when the ledger has ended."""
+    row = session.scalar(
+        sa.select(CustodySpan).where(CustodySpan.ticket_id == ticket.id, CustodySpan.until.is_(None)).with_for_update()
+    )
+    if row is None:
+        raise rules.LedgerError(f"{ticket.number} has no open custody")
+    return row
+
+
+def ledger(session: Session, ticket_id: int) -> list[CustodySpan]:
+    """All rows, oldest first."""
+    return list(session.scalars(
+        sa.select(CustodySpan).where(CustodySpan.ticket_id == ticket_id).order_by(CustodySpan.seq)
+    ))
+
+
+def admit_team(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime, why: str) -> None:
+    """Let `team` and its unit (a vendor's people, if it is one) read the ticket from now on."""
+    admit(session, ticket, PrincipalKind.TEAM, team.id, why=why, now=now)
+    kind = PrincipalKind.VENDOR if team.unit.level is UnitLevel.VENDOR else PrincipalKind.UNIT
+    admit(session, ticket, kind, team.unit_id, why=why, now=now)
+
+
+def admit(
+    session: Session, ticket: Ticket, kind: PrincipalKind, principal_id: int, *, why: str, now: dt.datetime
+) -> None:
+    """One principal row, unless an open one for the same principal is there."""
+    there = session.scalar(
+        sa.select(TicketPrincipal.id).where(
+            TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == kind,
+            TicketPrincipal.principal_id == principal_id, TicketPrincipal.until_at.is_(None),
+        ).limit(1)
+    )
+    if there is None:
+        session.add(TicketPrincipal(
+            ticket_id=ticket.id, kind=kind, principal_id=principal_id, why=why, from_at=now, until_at=None
+        ))
+
+
+def dismiss_vendor(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime) -> None:
+    """The vendor's episode is over: it keeps what it saw, and sees nothing later."""
+    if team.unit.level is UnitLevel.VENDOR:
+        for kind, principal in ((PrincipalKind.VENDOR, team.unit_id), (PrincipalKind.TEAM, team.id)):
+            session.execute(
+                sa.update(TicketPrincipal)
+                .where(TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == kind,
+                       TicketPrincipal.principal_id == principal, TicketPrincipal.until_at.is_(None))
+                .values(until_at=now)
+            )
+
+
+def _append(session: Session, ticket: Ticket, last: CustodySpan, chain: Ledger, *, why: str) -> None:
+    last.until = chain[0].until
+    session.flush()  # the open row ends before the next begins: one open row a ticket
+    _add(session, ticket, chain[1], seq=last.seq + 1, why=why)
+
+
+def _add(session: Session, ticket: Ticket, span: Span, *, seq: int, why: str) -> None:
+    session.add(CustodySpan(
+        ticket_id=ticket.id, seq=seq, team_id=span.team, holder_id=span.holder, line=span.line, since=span.since,
+        until=span.until, waiting_for=span.waiting_for, waiting_team_id=span.waiting_team, why=why,
+    ))

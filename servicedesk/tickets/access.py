@@ -1,0 +1,170 @@
+"""Who may see a ticket, and who may do what to it. One predicate for every read; one function for every verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import Team
+from accounts.scope import PrincipalKind, Viewer, by_principals, covers, in_scope
+from core.errors import Forbidden, NotFound
+from core.i18n import gettext as _
+from servicedesk.custody.models import CustodySpan
+from servicedesk.custody.rules import Line
+from servicedesk.tickets import rules
+from servicedesk.tickets.models import Ticket, TicketPrincipal
+from servicedesk.tickets.states import Action, State, offered
+
+READ = "ticket.read"
+WORK = "ticket.work"
+
+
+def visible(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """The condition on Ticket under which `viewer` may see it (T-05)."""
+    seen = by_principals(viewer, READ, TicketPrincipal, Ticket.id, TicketPrincipal.ticket_id)
+    if viewer.services_for(READ):
+        return sa.or_(seen, in_scope(viewer, READ, service=Ticket.service_id))
+    return seen
+
+
+def get(session: Session, viewer: Viewer, number: str, *, lock: bool = False) -> Ticket:
+    """The ticket of that number, if the viewer may see it; else NotFound. `lock` for a verb that will change it."""
+    query = sa.select(Ticket).where(Ticket.number == number, visible(viewer))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    ticket = session.scalar(query)
+    if ticket is None:
+        raise NotFound(_("没有这个事项，或您无权查看。"))
+    return ticket
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How somebody stands to a ticket; everything else follows from this."""
+
+    reporter: bool  # it is theirs
+    follower: bool  # reporter or watcher: a person row admits them
+    reads: bool  # holds ticket.read for it by unit, team or service: sees internal lines
+    worker: bool  # may work it: in its team, or of the team's unit with the permission
+    superior: bool  # holds ticket.work for it from further up: may look and write, not take
+    participant: bool  # works for a team that holds or held it
+    head: bool  # may assign, close, cancel
+    vendor: bool  # sees only its episodes
+
+    @property
+    def writes(self) -> bool:
+        """May add a comment or an attachment."""
+        return self.follower or self.worker or self.superior or self.participant or self.vendor
+
+
+def standing(session: Session, viewer: Viewer, ticket: Ticket) -> Standing:
+    """How `viewer` stands to `ticket`, which they can see."""
+    vendor = viewer.vendor_unit_id is not None
+    places = _answerable(session, ticket)
+    works = not vendor and covers(session, viewer, WORK, **places)
+    rows = _unit_and_team_rows(session, ticket)
+    at_home = ticket.line is not Line.VENDOR and (
+        ticket.team_id in viewer.member_of or viewer.unit_id == ticket.team.unit_id or viewer.is_service
+    )
+    holds_as_vendor = vendor and viewer.can("vendor.work") and ticket.team.unit_id == viewer.vendor_unit_id
+    mine = ticket.reporter_id == viewer.person_id
+    return Standing(
+        reporter=mine,
+        follower=mine or _follows(session, viewer, ticket),
+        reads=not vendor and _holds(session, viewer, READ, ticket, rows),
+        worker=(works and at_home) or holds_as_vendor,
+        superior=works,
+        participant=not vendor and _holds(session, viewer, WORK, ticket, rows),
+        head=not vendor and covers(session, viewer, "ticket.close", **places),
+        vendor=vendor,
+    )
+
+
+def _answerable(session: Session, ticket: Ticket) -> dict[str, Any]:
+    """Where rights over the ticket are asked for: its team; while a vendor has it, the team that gave it away."""
+    team = ticket.team
+    if ticket.line is Line.VENDOR:
+        giver = session.scalar(
+            sa.select(Team).join(CustodySpan, CustodySpan.team_id == Team.id)
+            .where(CustodySpan.ticket_id == ticket.id, CustodySpan.line != Line.VENDOR)
+            .order_by(CustodySpan.seq.desc()).limit(1)
+        )
+        team = giver or team
+    return {"unit_id": team.unit_id, "team_id": team.id, "service_id": ticket.service_id}
+
+
+def _follows(session: Session, viewer: Viewer, ticket: Ticket) -> bool:
+    return session.scalar(sa.select(TicketPrincipal.id).where(
+        TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == PrincipalKind.PERSON,
+        TicketPrincipal.principal_id == viewer.person_id, TicketPrincipal.until_at.is_(None),
+    ).limit(1)) is not None
+
+
+def _unit_and_team_rows(session: Session, ticket: Ticket) -> list[tuple[PrincipalKind, int]]:
+    rows = session.execute(sa.select(TicketPrincipal.kind, TicketPrincipal.principal_id).where(
+        TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind.in_([PrincipalKind.UNIT, PrincipalKind.TEAM])
+    ).distinct())
+    return [(kind, principal) for kind, principal in rows]
+
+
+def _holds(
+    session: Session, viewer: Viewer, permission: str, ticket: Ticket, rows: list[tuple[PrincipalKind, int]]
+) -> bool:
+    if ticket.service_id is not None and ticket.service_id in viewer.services_for(permission):
+        return True
+    if not viewer.units_for(permission) and not viewer.teams_for(permission):
+        return False
+    return any(
+        covers(session, viewer, permission, **{"unit_id" if kind is PrincipalKind.UNIT else "team_id": principal})
+        for kind, principal in rows
+    )
+
+
+def may(action: Action, ticket: Ticket, who: Standing) -> bool:
+    """Whether somebody standing so may do `action`, the state table apart."""
+    match action:
+        case Action.CONFIRM:
+            return who.reporter
+        case Action.REOPEN:
+            return who.reporter or who.head or (ticket.reporter_id is None and who.worker)
+        case Action.CANCEL:
+            return rules.may_cancel(
+                ticket.state, ever_accepted=ticket.accepted_at is not None, is_reporter=who.reporter, is_head=who.head
+            )
+        case Action.CLOSE:
+            return who.head
+        case Action.ASSIGN:
+            return who.head and not who.vendor
+        case Action.ACKNOWLEDGE:
+            return who.worker or who.superior
+        case Action.HAND_UP:
+            return who.worker and not who.vendor
+        case _:
+            return who.worker
+
+
+def require(session: Session, viewer: Viewer, ticket: Ticket, action: Action) -> Standing:
+    """Raise Forbidden unless `viewer`, who sees the ticket, may do `action` to it; asked before the state table."""
+    who = standing(session, viewer, ticket)
+    if may(action, ticket, who):
+        return who
+    if who.superior and not who.worker and action in {Action.ACCEPT, Action.SUSPEND, Action.RESUME, Action.RESOLVE}:
+        raise Forbidden(_("此事项由%(team)s负责，请由该班组成员操作，或先转办过来。", team=ticket.team.name))
+    raise Forbidden(_("您可以查看此事项，但不能执行这个操作。"))
+
+
+def actions_for(ticket: Ticket, who: Standing) -> list[Action]:
+    """The next steps to offer, likeliest first: what the state table lists and this person may do."""
+    steps = [action for action in offered(ticket.kind, ticket.state) if may(action, ticket, who)]
+    if ticket.state is State.NEW and not who.worker:
+        steps = [action for action in steps if action is not Action.ACCEPT]
+    if ticket.handoff_pending:
+        steps = [action for action in steps if action is not Action.HAND_UP]
+    if ticket.acknowledged_at is not None:
+        steps = [action for action in steps if action is not Action.ACKNOWLEDGE]
+    return steps
+
+

@@ -1,0 +1,67 @@
+"""Parents and children: “affects me too”, and solving them together (T-08, T-11)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.scope import Viewer
+from core.errors import Conflict
+from core.i18n import gettext as _
+from servicedesk.tickets import facts, service
+from servicedesk.tickets.facts import What
+from servicedesk.tickets.models import Source, Ticket
+from servicedesk.tickets.opening import Report, open_ticket
+from servicedesk.tickets.states import FINISHED, Kind
+
+
+def affects_me_too(
+    session: Session, viewer: Viewer, parent: Ticket, *, text: str, now: dt.datetime, source: Source = Source.PERSON
+) -> Ticket:
+    """The viewer's own child of a matter they know only by its public card; the same person gets one child only.
+
+    Raises Conflict when the parent is solved already.
+    """
+    top = parent.parent or parent
+    mine = session.scalar(sa.select(Ticket).where(
+        Ticket.parent_id == top.id, Ticket.reporter_id == viewer.person_id, Ticket.state.not_in(sorted(FINISHED))
+    ))
+    if mine is not None:
+        return mine
+    if top.state in FINISHED or top.kind is not Kind.INCIDENT:
+        raise Conflict(_("这个故障已经解决；如果您那里仍有问题，请直接报障。"))
+    child = open_ticket(session, Report(
+        title=public_title(top), description=text, category=top.category, unit_id=viewer.unit_id, source=source,
+        reporter_id=viewer.person_id, service_id=top.service_id, urgency=top.urgency, error_code=top.error_code,
+        parent_id=top.id,
+    ), by=viewer.person_id, now=now)
+    facts.append(session, top, What.CHILD_LINKED, now=now, by=viewer.person_id, internal=True,
+                 data={"child": child.number, "unit": viewer.unit_name})
+    facts.append(session, child, What.CHILD_LINKED, now=now, by=viewer.person_id, data={"parent": top.number})
+    top.people_hit += 1
+    return child
+
+
+def public_title(ticket: Ticket) -> str:
+    """A title that says no more than the public card does."""
+    from servicedesk.tickets import cards
+
+    return cards.headline(ticket)
+
+
+def children(session: Session, ticket: Ticket) -> list[Ticket]:
+    """The tickets that hang on this one, oldest first."""
+    return list(session.scalars(sa.select(Ticket).where(Ticket.parent_id == ticket.id).order_by(Ticket.id)))
+
+
+def resolve_children(session: Session, parent: Ticket, *, by: int | None, now: dt.datetime) -> int:
+    """Solve each child once, with the parent's solution; every reporter is told by the child's own event."""
+    open_ones = list(session.scalars(
+        sa.select(Ticket).where(Ticket.parent_id == parent.id, Ticket.state.not_in(sorted(FINISHED)))
+        .order_by(Ticket.id).with_for_update()
+    ))
+    for child in open_ones:
+        service.resolve_with_parent(session, child, parent, by=by, now=now)
+    return len(open_ones)

@@ -1,0 +1,194 @@
+"""Tickets, what happened to them, who may see them, and the alert episodes they answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from accounts.models import Person, Team, Unit
+from accounts.scope import PrincipalRow
+from core.db import Base, enum_column, pk
+from core.db.base import Id
+from servicedesk.custody.rules import Line
+from servicedesk.tickets.states import ENDED, Kind, State
+
+
+class Source(StrEnum):
+    """How a ticket came in."""
+
+    PERSON = "person"
+    ALERT = "alert"
+    MAIL = "mail"
+    API = "api"
+
+
+_OPEN_WITH_KEY = sa.text(
+    "problem_key IS NOT NULL AND state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED)))
+)
+
+
+class Ticket(Base):
+    """One matter. Holder, team and line are projections of the custody ledger, written by custody.transfer() alone.
+
+    `definitions` pins the versions of process, guide and sheet it began with. `next_due_at` is a projection of the
+    clocks: when the next running target ends, null while all are paused or stopped. Times are UTC.
+    """
+
+    __tablename__ = "ticket"
+
+    id: Mapped[int] = pk()
+    number: Mapped[str] = mapped_column(sa.String(20), unique=True)
+    kind: Mapped[Kind] = enum_column(Kind)
+    state: Mapped[State] = enum_column(State)
+    title: Mapped[str] = mapped_column(sa.String(200))
+    description: Mapped[str] = mapped_column(sa.Text, default="")
+    category: Mapped[str] = mapped_column(sa.String(40))
+    source: Mapped[Source] = enum_column(Source)
+    urgency: Mapped[int]
+    impact: Mapped[int]
+    priority: Mapped[int]
+    major: Mapped[bool] = mapped_column(default=False)
+    people_hit: Mapped[int] = mapped_column(default=0)
+    unit_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("unit.id"), index=True)
+    reporter_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
+    item_id: Mapped[int | None] = mapped_column(Id, index=True)
+    service_id: Mapped[int | None] = mapped_column(Id, index=True)
+    parent_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
+    team_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("team.id"), index=True)
+    holder_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
+    line: Mapped[Line] = enum_column(Line)
+    opened_at: Mapped[dt.datetime] = mapped_column(index=True)
+    since: Mapped[dt.datetime | None]
+    accepted_at: Mapped[dt.datetime | None]
+    resolved_at: Mapped[dt.datetime | None]
+    closed_at: Mapped[dt.datetime | None]
+    auto_close_at: Mapped[dt.datetime | None] = mapped_column(info={"silent": True})
+    updated_at: Mapped[dt.datetime] = mapped_column(info={"silent": True})
+    next_due_at: Mapped[dt.datetime | None] = mapped_column(info={"silent": True})
+    problem_key: Mapped[str | None] = mapped_column(sa.String(200))
+    error_code: Mapped[str | None] = mapped_column(sa.String(40))
+    answers: Mapped[dict[str, Any] | None]
+    definitions: Mapped[dict[str, Any]]
+    solution: Mapped[str | None] = mapped_column(sa.Text)
+    cause: Mapped[str | None] = mapped_column(sa.Text)
+    article: Mapped[str | None] = mapped_column(sa.String(20))
+    stars: Mapped[int | None]
+    stars_comment: Mapped[str | None] = mapped_column(sa.Text)
+    acknowledged_at: Mapped[dt.datetime | None]
+    acknowledged_by_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+    handoff_pending: Mapped[bool] = mapped_column(default=False, info={"silent": True})
+    reopened: Mapped[int] = mapped_column(default=0)
+    bounces: Mapped[int] = mapped_column(default=0)
+    urged: Mapped[int] = mapped_column(default=0)
+    facts: Mapped[int] = mapped_column(default=0, info={"silent": True})
+    planned_start: Mapped[dt.datetime | None]
+    planned_end: Mapped[dt.datetime | None]
+    actual_start: Mapped[dt.datetime | None]
+    actual_end: Mapped[dt.datetime | None]
+    items: Mapped[list[Any] | None]
+
+    unit: Mapped[Unit] = relationship()
+    team: Mapped[Team] = relationship()
+    reporter: Mapped[Person | None] = relationship(foreign_keys=[reporter_id])
+    holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])
+    parent: Mapped[Ticket | None] = relationship(remote_side="Ticket.id", foreign_keys=[parent_id])
+
+    __table_args__ = (
+        sa.Index("uq_ticket_open_problem", "problem_key", unique=True,
+                 sqlite_where=_OPEN_WITH_KEY, postgresql_where=_OPEN_WITH_KEY),
+        sa.Index("ix_ticket_state_due", "state", "next_due_at"),
+        sa.Index("ix_ticket_team_state", "team_id", "state"),
+        sa.Index("ix_ticket_updated", "updated_at", "id"),
+        sa.Index("ix_ticket_auto_close", "auto_close_at",
+                 sqlite_where=sa.text("auto_close_at IS NOT NULL"),
+                 postgresql_where=sa.text("auto_close_at IS NOT NULL")),
+        sa.CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
+    )
+
+    @property
+    def __audit_name__(self) -> str:
+        return self.number
+
+    @property
+    def ended(self) -> bool:
+        """Custody and clocks are over."""
+        return self.state in ENDED
+
+
+class TicketNumber(Base):
+    """The last sequence number given out for a kind and year."""
+
+    __tablename__ = "ticket_number"
+    __audited__ = False
+
+    prefix: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class TicketFact(Base):
+    """One thing that happened: the timeline, and what the clocks are computed from. Append-only.
+
+    `at` is when it happened, `received_at` when it was written down. `internal` lines are not for the reporter.
+    """
+
+    __tablename__ = "ticket_fact"
+    __audited__ = False
+
+    id: Mapped[int] = pk()
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"))
+    seq: Mapped[int]
+    at: Mapped[dt.datetime]
+    received_at: Mapped[dt.datetime]
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    actor_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
+    data: Mapped[dict[str, Any]]
+    text: Mapped[str] = mapped_column(sa.Text, default="")
+    internal: Mapped[bool] = mapped_column(default=False)
+
+    actor: Mapped[Person | None] = relationship()
+
+    __table_args__ = (sa.UniqueConstraint("ticket_id", "seq"), sa.Index("ix_ticket_fact_kind_at", "kind", "at"))
+
+
+class TicketPrincipal(PrincipalRow, Base):
+    """Who may see a ticket, since when and why."""
+
+    __tablename__ = "ticket_principal"
+    __audited__ = False
+
+    id: Mapped[int] = pk()
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
+
+    __table_args__ = (sa.Index("ix_ticket_principal_who", "kind", "principal_id", "ticket_id"),)
+
+
+class TicketEpisode(Base):
+    """An alert's episode (one firing) that a ticket answers; an episode belongs to one ticket."""
+
+    __tablename__ = "ticket_episode"
+    __audited__ = False
+
+    episode_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
+    fingerprint: Mapped[str] = mapped_column(sa.String(64), index=True)
+    severity: Mapped[str] = mapped_column(sa.String(20))
+    started_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+
+class StepDone(Base):
+    """A step of the category's solution standard that somebody did (T-19)."""
+
+    __tablename__ = "ticket_step_done"
+
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), primary_key=True)
+    step: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    at: Mapped[dt.datetime]
+    by_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"))
+
+    by: Mapped[Person] = relationship()

@@ -1,0 +1,140 @@
+"""Opening tickets: numbers, the one open incident per problem key, custody and clocks from the first instant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import Team
+from accounts.scope import PrincipalKind
+from core.events.servicedesk import IncidentOpened
+from core.outbox import record
+from servicedesk.custody import routing
+from servicedesk.custody import service as custody
+from servicedesk.intake import guides
+from servicedesk.tickets import clocking, facts, rules
+from servicedesk.tickets.facts import What
+from servicedesk.tickets.models import Source, Ticket, TicketNumber
+from servicedesk.tickets.states import ENDED, INITIAL, Kind
+
+PROCESS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a new ticket is opened with. `unit_id`: where the trouble is, which decides who takes it first."""
+
+    title: str
+    category: str
+    unit_id: int
+    kind: Kind = Kind.INCIDENT
+    description: str = ""
+    source: Source = Source.PERSON
+    reporter_id: int | None = None
+    service_id: int | None = None
+    item_id: int | None = None
+    urgency: int = rules.DEFAULT_LEVEL
+    impact: int | None = None
+    people_hit: int = 0
+    services_hit: int = 0
+    problem_key: str | None = None
+    since: dt.datetime | None = None
+    error_code: str | None = None
+    answers: dict[str, Any] | None = None
+    parent_id: int | None = None
+    team_id: int | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def open_for(problem_key: str) -> sa.Select[Ticket]:
+    """The ticket that is not closed or cancelled for this problem key."""
+    return sa.select(Ticket).where(Ticket.problem_key == problem_key, Ticket.state.not_in(sorted(ENDED)))
+
+
+def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.datetime) -> Ticket:
+    """Open a ticket, or return the one still open for the problem key.
+
+    Custody, clocks and readers begin in the same transaction. Raises Invalid when nobody could take it.
+    """
+    if report.problem_key and (still_open := session.scalar(open_for(report.problem_key))):
+        return still_open
+    team = _team(session, report)
+    ticket = _new(session, report, team, now)
+    try:
+        with session.begin_nested():  # the partial unique index settles a race for one problem key
+            session.add(ticket)
+            session.flush()
+    except sa.exc.IntegrityError:
+        if report.problem_key and (winner := session.scalar(open_for(report.problem_key))):
+            return winner
+        raise
+    custody.begin(session, ticket, team, now=now)
+    custody.admit(session, ticket, PrincipalKind.UNIT, ticket.unit_id, why="unit", now=now)
+    if report.reporter_id is not None:
+        custody.admit(session, ticket, PrincipalKind.PERSON, report.reporter_id, why="reporter", now=now)
+    facts.append(session, ticket, What.OPENED, now=now, by=by, text=report.description, data={
+        "priority": ticket.priority, "line": str(ticket.line), "team": team.id, "source": str(report.source),
+        "tax": clocking.is_tax(session, ticket.service_id), "targets": ticket.definitions["targets"],
+    })
+    clocking.settle(session, ticket, now=now)
+    if ticket.kind is Kind.INCIDENT:
+        record(session, opened_event(ticket), now=now)
+    facts.changed(session, ticket, What.OPENED, now=now)
+    return ticket
+
+
+def opened_event(ticket: Ticket, *, reopened: bool = False) -> IncidentOpened:
+    """What others are told of a new incident."""
+    return IncidentOpened(
+        ticket_id=ticket.id, number=ticket.number, title=ticket.title, priority=ticket.priority, team_id=ticket.team_id,
+        line=str(ticket.line), source=str(ticket.source), unit_id=ticket.unit_id, item_id=ticket.item_id,
+        service_id=ticket.service_id, reporter_id=ticket.reporter_id, problem_key=ticket.problem_key, reopened=reopened,
+    )
+
+
+def _team(session: Session, report: Report) -> Team:
+    if report.team_id is not None:
+        return session.get_one(Team, report.team_id)
+    return routing.first_team(session, report.unit_id, service_id=report.service_id)
+
+
+def _new(session: Session, report: Report, team: Team, now: dt.datetime) -> Ticket:
+    impact = report.impact or rules.impact(report.people_hit, report.services_hit)
+    return Ticket(
+        number=next_number(session, report.kind, now), kind=report.kind, state=INITIAL[report.kind],
+        title=report.title, description=report.description, category=report.category, source=report.source,
+        urgency=report.urgency, impact=impact, priority=rules.priority(report.urgency, impact),
+        people_hit=report.people_hit, unit_id=report.unit_id, reporter_id=report.reporter_id, item_id=report.item_id,
+        service_id=report.service_id, parent_id=report.parent_id, team_id=team.id, team=team,
+        line=custody.line_of(team),
+        opened_at=now, since=report.since, updated_at=now, problem_key=report.problem_key, facts=0,
+        error_code=report.error_code or rules.error_code(f"{report.title}\n{report.description}"),
+        answers=report.answers, major=False, handoff_pending=False, reopened=0, bounces=0, urged=0,
+        definitions={"process": PROCESS_VERSION, "guide": guides.VERSION, "targets": clocking.targets_version(session)},
+        **report.extra,
+    )
+
+
+def next_number(session: Session, kind: Kind, now: dt.datetime) -> str:
+    """The next number of this kind and year; concurrent openings wait for each other."""
+    return rules.number(kind, *take_numbers(session, kind, now, count=1))
+
+
+def take_numbers(session: Session, kind: Kind, now: dt.datetime, *, count: int) -> tuple[int, int]:
+    """Take `count` numbers at once: (year, the last of them)."""
+    key = (rules.PREFIXES[kind], rules.local_year(now, clocking.ZONE))
+    row = session.get(TicketNumber, key, with_for_update=True)
+    if row is None:
+        try:
+            with session.begin_nested():
+                session.add(TicketNumber(prefix=key[0], year=key[1], last=0))
+        except sa.exc.IntegrityError:  # the year's first number was asked for twice at once
+            pass
+        row = session.get_one(TicketNumber, key, with_for_update=True)
+    row.last += count
+    session.flush()
+    return key[1], row.last
