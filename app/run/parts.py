@@ -15,7 +15,7 @@ from config import Settings
 log = structlog.get_logger()
 
 # "module:function", called as function(app, engine, settings) -> object with stop(); None where there is nothing to run
-STARTERS = ("kb.search.part:start", "monitor.polling:start", "escalation.channels.part:start")
+STARTERS = ("kb.search.part:start", "monitor.polling:start", "escalation.notify.part:start")
 
 
 def start(app: Flask, engine: sa.Engine, settings: Settings, *, demo: bool) -> list[Any]:

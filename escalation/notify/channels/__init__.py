@@ -1,0 +1,15 @@
+"""One module for each kind of channel: `send(outgoing, url, context)` sends or raises SendFailed."""
+
+from __future__ import annotations
+
+from escalation.notify.channels import apprise_targets, email, live
+from escalation.notify.channels.base import Context, Outgoing, SendFailed, Sender
+from escalation.notify.models import ChannelKind
+
+SENDERS: dict[ChannelKind, Sender] = {
+    ChannelKind.LIVE: live.send,
+    ChannelKind.EMAIL: email.send,
+    ChannelKind.APPRISE: apprise_targets.send,
+}
+
+__all__ = ["SENDERS", "Context", "Outgoing", "SendFailed", "Sender"]

@@ -1,0 +1,143 @@
+"""Writing deliveries. Nothing is sent here: a job claims and sends them after the commit (R-01)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import Person
+from core import i18n
+from core.errors import Conflict, NotFound
+from core.i18n import gettext as _
+from escalation.notify import rules
+from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryState, PersonAddress, Preference
+
+WAKE = "notify_wake"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is told. `words` gives (subject, body) in the current locale; `key` is the same when a handler runs again."""
+
+    topic: str
+    key: str
+    ref: str
+    url: str
+    words: Callable[[], tuple[str, str]]
+
+
+def tell(
+    session: Session, message: Message, people: Iterable[int | None], *, now: dt.datetime, but: int | None = None,
+    only: frozenset[ChannelKind] | None = None,
+) -> int:
+    """Write a delivery for each person and channel they want the topic by; returns how many are new.
+
+    `but` is left out (one is not told of one's own deed). Running again with the same key adds nothing.
+    """
+    wanted = sorted({p for p in people if p and p != but})
+    if not wanted:
+        return 0
+    channels = list(session.scalars(sa.select(Channel).where(Channel.active).order_by(Channel.id)))
+    found = session.scalars(sa.select(Person).where(Person.id.in_(wanted), Person.active, sa.not_(Person.is_service)))
+    persons = {p.id: p for p in found}
+    addresses = _addresses(session, wanted)
+    choices = _choices(session, wanted, message.topic)
+    rows: dict[str, Delivery] = {}
+    for person in persons.values():
+        with i18n.use_locale(person.locale):
+            subject, body = message.words()
+        for channel in channels:
+            if only is not None and channel.kind not in only:
+                continue
+            if not rules.wanted(message.topic, channel.kind, choices.get((person.id, channel.id))):
+                continue
+            address = addresses.get((person.id, channel.id)) or _own_address(person, channel)
+            if address is None:
+                continue
+            key = f"{message.key}:{person.id}:{channel.code}"[:160]
+            rows[key] = Delivery(
+                key=key, topic=message.topic, person_id=person.id, channel_id=channel.id, address=address,
+                subject=subject[:300], body=body, url=message.url, ref=message.ref, state=DeliveryState.WAITING,
+                created_at=now, next_try_at=now, attempts=0,
+            )
+    known = set(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(list(rows)))))
+    fresh = [row for key, row in rows.items() if key not in known]
+    session.add_all(fresh)
+    if fresh:
+        session.info["outbox_recorded"] = True  # wakes whoever waits for commits, the sender among them
+    return len(fresh)
+
+
+def _addresses(session: Session, people: list[int]) -> dict[tuple[int, int], str]:
+    rows = session.scalars(sa.select(PersonAddress).where(PersonAddress.person_id.in_(people)))
+    return {(row.person_id, row.channel_id): row.address for row in rows}
+
+
+def _choices(session: Session, people: list[int], topic: str) -> dict[tuple[int, int], bool]:
+    rows = session.scalars(sa.select(Preference).where(Preference.person_id.in_(people), Preference.topic == topic))
+    return {(row.person_id, row.channel_id): row.wanted for row in rows}
+
+
+def _own_address(person: Person, channel: Channel) -> str | None:
+    """Without an address of its own: the page, the person's mail, or a channel that needs none (a group chat)."""
+    if channel.kind is ChannelKind.LIVE:
+        return f"person:{person.id}"
+    if channel.kind is ChannelKind.EMAIL:
+        return person.email
+    return None
+
+
+def cancel_for(session: Session, *, key_prefix: str, now: dt.datetime) -> int:
+    """Cancel what waits under a key (a page that was acknowledged meanwhile); returns how many."""
+    result = session.execute(
+        sa.update(Delivery).where(Delivery.key.startswith(key_prefix, autoescape=True), Delivery.state == DeliveryState.WAITING)
+        .values(state=DeliveryState.CANCELLED, next_try_at=now)
+    )
+    return int(getattr(result, "rowcount", 0))
+
+
+def retry(session: Session, delivery_id: int, *, now: dt.datetime) -> Delivery:
+    """Send a dead delivery again from the start. Raises NotFound, Conflict when it is not dead."""
+    row = session.get(Delivery, delivery_id, with_for_update=True)
+    if row is None:
+        raise NotFound(_("没有这条通知。"))
+    if row.state is not DeliveryState.DEAD:
+        raise Conflict(_("只有发送失败的通知可以重发。"))
+    row.state, row.attempts, row.next_try_at, row.lease_until = DeliveryState.WAITING, 0, now, None
+    session.info["outbox_recorded"] = True
+    return row
+
+
+def mark_read(session: Session, person_id: int, *, now: dt.datetime) -> None:
+    """Everything told to this person by the page is read now."""
+    session.execute(
+        sa.update(Delivery).where(Delivery.person_id == person_id, Delivery.read_at.is_(None)).values(read_at=now)
+    )
+
+
+def prefer(session: Session, person_id: int, wanted: set[tuple[str, int]], channels: Iterable[int]) -> None:
+    """Store a person's whole choice: `wanted` has the (topic, channel id) pairs that are on."""
+    for channel_id in channels:
+        for topic in rules.TOPICS:
+            on = (topic, channel_id) in wanted
+            row = session.get(Preference, (person_id, topic, channel_id))
+            if row is None:
+                session.add(Preference(person_id=person_id, topic=topic, channel_id=channel_id, wanted=on))
+            else:
+                row.wanted = on
+
+
+def set_address(session: Session, person_id: int, channel_id: int, address: str) -> None:
+    """Where the person is reached by this channel; empty takes it away."""
+    row = session.get(PersonAddress, (person_id, channel_id))
+    if not address.strip():
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(PersonAddress(person_id=person_id, channel_id=channel_id, address=address.strip()[:200]))
+    else:
+        row.address = address.strip()[:200]
