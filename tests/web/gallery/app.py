@@ -172,7 +172,11 @@ def _routes(app: Flask) -> None:
 
     @app.get("/live")
     def live() -> Response:
-        return Response('retry: 60000\n\ndata: {"topics": ["alerts", "part"]}\n\n', mimetype="text/event-stream")
+        return Response('retry: 60000\n\nevent: change\ndata: {"topic": "alert", "key": "abc"}\n\n', mimetype="text/event-stream")
+
+    @app.get("/page/<name>")
+    def page(name: str) -> str:
+        return render_template("plain.html", **context, name=name)
 
     @app.get("/part")
     def part() -> str:

@@ -18,7 +18,7 @@ function message(plot, words) {
 }
 
 async function fetchData(figure) {
-  const answer = await fetch(figure.dataset.chartUrl, { headers: { Accept: "application/json" } });
+  const answer = await fetch(figure.dataset.chartUrl, { headers: { Accept: "application/json", ...(figure.dataset.drawn ? { "X-Background": "1" } : {}) } });
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
 }

@@ -22,8 +22,8 @@ const sheet = () => [
   { selector: ":selected", style: { "border-color": css("--accent"), "border-width": 4 } },
 ];
 
-/** Layers by longest way from the sources, left to right; order inside a layer as the data came (so it stays). */
-function layered(nodes, edges) {
+/** Layers by longest way from the sources, left to right (on a narrow screen top to bottom); order inside a layer as the data came (so it stays). */
+function layered(nodes, edges, upright) {
   const level = new Map(nodes.map((node) => [node.id, 0]));
   for (let round = 0; round < nodes.length; round += 1) {
     let moved = false;
@@ -42,7 +42,8 @@ function layered(nodes, edges) {
     const at = level.get(node.id);
     const i = used.get(at) ?? 0;
     used.set(at, i + 1);
-    return [node.id, { x: at * 180, y: (i - (counts.get(at) - 1) / 2) * 88 + (at % 2) * 14 }];
+    const across = i - (counts.get(at) - 1) / 2;
+    return [node.id, upright ? { x: across * 130, y: at * 84 } : { x: at * 180, y: across * 88 + (at % 2) * 14 }];
   }));
 }
 
@@ -52,7 +53,7 @@ function list(data) {
 }
 
 function plot(box, data) {
-  const places = data.nodes.every((node) => node.x != null) ? Object.fromEntries(data.nodes.map((node) => [node.id, { x: node.x, y: node.y }])) : layered(data.nodes, data.edges);
+  const places = data.nodes.every((node) => node.x != null) ? Object.fromEntries(data.nodes.map((node) => [node.id, { x: node.x, y: node.y }])) : layered(data.nodes, data.edges, box.clientWidth < 520);
   const known = new Set(data.nodes.map((node) => node.id));
   const graph = cytoscape({
     container: box,

@@ -33,10 +33,10 @@ function tip(unit) {
 function thresholdLines(thresholds) {
   return {
     silent: true, symbol: "none", animation: false,
-    data: thresholds.map((line) => ({
+    data: thresholds.map((line, i) => ({
       yAxis: line.value, name: line.name,
       lineStyle: { color: tone(line.tone ?? line.name), type: [6, 4], width: 1.25 },
-      label: { formatter: `${line.name} ${number(line.value)}`, position: "insideEndTop", color: tone(line.tone), fontSize: 11, distance: 2 },
+      label: { formatter: `${line.name} ${number(line.value)}`, position: i % 2 ? "insideStartTop" : "insideEndTop", color: tone(line.tone), fontSize: 11, distance: 2 },
     })),
   };
 }
@@ -79,7 +79,7 @@ export function options(data, { bars = false, compact = false } = {}) {
     xAxis: timeAxis(compact),
     yAxis: {
       type: "value", name: unit, scale: data.scale ?? false, min: data.min, max: data.max ?? (Number.isFinite(highest) && data.unit !== "%" ? ({ max }) => Math.max(max, highest * 1.05) : undefined),
-      nameTextStyle: { color: css("--ink-3"), fontSize: 11, align: "right", padding: [0, 6, 0, 0] }, nameGap: 10, splitNumber: 4,
+      nameTextStyle: { color: css("--ink-3"), fontSize: 11, align: "right", padding: [0, 6, 0, 0] }, nameGap: 10, splitNumber: 4, interval: data.unit === "%" && data.max === 100 ? 25 : undefined,
       axisLabel: { color: css("--ink-3"), fontSize: 11, formatter: number }, splitLine: { lineStyle: { color: css("--line") } },
     },
     dataZoom: [{ type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: true }],

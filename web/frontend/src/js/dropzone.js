@@ -16,6 +16,7 @@ function enhance(zone) {
   if (!input || zone.dataset.ready) return;
   zone.dataset.ready = "1";
   let files = [...input.files];
+  if (input.form) input.form.enctype = "multipart/form-data";
   const list = el("ul", { class: "drop-files" });
   input.after(list);
 

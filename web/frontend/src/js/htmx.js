@@ -6,7 +6,9 @@ import { toast } from "./toast.js";
 window.htmx = htmx;
 
 document.addEventListener("htmx:configRequest", (event) => {
-  event.detail.headers["X-CSRF-Token"] = meta("csrf-token");
+  event.detail.headers["X-CSRFToken"] = meta("csrf-token");
+  // What the page asks by itself must not keep an idle session alive.
+  if (event.detail.triggeringEvent?.type === "live") event.detail.headers["X-Background"] = "1";
 });
 
 let running = 0;

@@ -1,6 +1,6 @@
-// The live feed. Server events carry JSON {topics: ["ticket:INC-1", "alerts"], text?, url?, tone?}.
-//   [data-live~="ticket:INC-1"]   gets a `live` event: hx-trigger="live" refreshes it
-//   [data-live-count~="alerts"]   a banner “3 条新告警” (data-text="%(n)s 条新告警"), shown and counted
+// The live feed (web/live.py): `change` events carry JSON {topic: "ticket", key: "INC-1", text?, url?}; topic "resync" means all.
+//   [data-live~="ticket:INC-1"]   gets a `live` event: hx-trigger="live" refreshes it; data-live="ticket" hears of every ticket
+//   [data-live-count~="alert"]    a banner “3 条新告警” (data-text="%(n)s 条新告警"), shown and counted
 //   text                          a toast for this person
 import { meta, text, all } from "./dom.js";
 import { toast } from "./toast.js";
@@ -48,10 +48,12 @@ function count(topics) {
 function receive(event) {
   let data;
   try { data = JSON.parse(event.data); } catch { return; }
-  const topics = [].concat(data.topics ?? data.topic ?? []);
+  if (data.topic === "resync") return refresh(["*"]);
+  const topics = [data.topic, `${data.topic}:${data.key}`];
   refresh(topics);
   count(topics);
-  if (data.text) toast(data.text, { tone: data.tone, url: data.url });
+  // Whoever looks at the thing already sees it change.
+  if (data.text && data.url !== window.location.pathname) toast(data.text, { url: data.url });
 }
 
 function lost() {
@@ -81,7 +83,7 @@ function connect() {
   source = new EventSource(meta("live-url"));
   source.addEventListener("open", opened);
   source.addEventListener("error", lost);
-  source.addEventListener("message", receive);
+  source.addEventListener("change", receive);
 }
 
 /** A tab nobody looks at gives its connection back: browsers allow six a server, shared by all tabs. */

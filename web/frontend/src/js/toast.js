@@ -23,7 +23,7 @@ export function toast(words, { tone = "", undo = "", onUndo = null, url = "", ms
     back.addEventListener("click", async () => {
       gone();
       if (onUndo) return onUndo();
-      const answer = await fetch(undo, { method: "POST", headers: { "X-CSRF-Token": meta("csrf-token") } });
+      const answer = await fetch(undo, { method: "POST", headers: { "X-CSRFToken": meta("csrf-token") } });
       toast(answer.ok ? text("undone") : text("failed"), { tone: answer.ok ? "" : "critical" });
       if (answer.ok) setTimeout(() => window.location.reload(), 600);
     });
