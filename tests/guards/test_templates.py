@@ -101,7 +101,9 @@ class Expressions(NodeVisitor):
             first = node.args[0] if node.args else None
             if not isinstance(first, nodes.Const):
                 self.problems.append((node.lineno, "a msgid must be a constant"))
-            elif re.search(r"[A-Za-z]{2}", str(first.value)) and not CJK.search(str(first.value)):
+            elif re.search(r"[A-Za-z]{2}", re.sub(r"%\(\w+\)[sd]", "", str(first.value))) and not CJK.search(
+                str(first.value)
+            ):
                 self.problems.append((node.lineno, f"msgid is not Chinese: {first.value!r}"))
             for child in [*node.args[2:], *node.kwargs]:
                 self.visit(child)

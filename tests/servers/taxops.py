@@ -48,9 +48,8 @@ class TaxopsServer(Daemon):
         return [str(PROGRAM), "run", *self._arguments]
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("TZ", "TMPDIR") if name in os.environ}
         path = os.pathsep.join((str(PROGRAM.parent), SERVER_PATH))
-        return {**super().environment(), **kept, "PATH": path, "PYTHONUNBUFFERED": "1", **self._settings}
+        return {**super().environment(), "PATH": path, "PYTHONUNBUFFERED": "1", **self._settings}
 
     def launch(self) -> None:
         if self._demo and not self.state.exists():
