@@ -258,7 +258,9 @@ MARK_LABELS = {
 
 
 class ImpactMark(Base):
-    """A person's word on the impact of `item`: `affected` is hit though no relation says so, or is not though one does."""
+    """A person's word on an item's impact: `affected` is hit though no relation says so, or is not though one does.
+
+    `mark` is DECLARED or EXCLUDED; what nobody marked is computed."""
 
     __tablename__ = "impact_mark"
 

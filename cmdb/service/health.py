@@ -1,0 +1,116 @@
+"""Health as others report it, and what it makes of services.
+
+Each source (a check, an outside alert) speaks for itself; the item's health is the worst of them; a service's is derived
+from its parts. Nothing else sets health, so an item nobody monitors stays at NODATA.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from cmdb.graph import needs_below
+from cmdb.health import derived, worst
+from cmdb.models import Health, Item, ItemHealth, Lifecycle, Service
+from cmdb.service.events import log_event
+from cmdb.service.membership import services_needing
+from core import outbox
+from core.events.cmdb import ItemHealthChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one source says of one item; `since`: when that state began (None: now)."""
+
+    item_id: int
+    source: str
+    state: Health
+    since: dt.datetime | None = None
+
+
+def set_health(
+    session: Session, item_id: int, source: str, state: Health | str, since: dt.datetime | None = None, *, now: dt.datetime
+) -> None:
+    """Take what `source` (such as "check:12") says of an item. Saying the same again changes nothing."""
+    set_health_many(session, [Report(item_id, source, Health(state), since)], now=now)
+
+
+def clear_health(session: Session, item_id: int, source: str, *, now: dt.datetime) -> None:
+    """The source says nothing of the item any more (a check was retired)."""
+    session.execute(sa.delete(ItemHealth).where(ItemHealth.item_id == item_id, ItemHealth.source == source))
+    _settle(session, [item_id], {}, now)
+
+
+def set_health_many(session: Session, reports: Iterable[Report], *, now: dt.datetime) -> None:
+    """As set_health for a batch: services are derived once, at its end. Items that are retired or gone are passed over."""
+    changed: dict[int, dt.datetime] = {}
+    for report in reports:
+        since = report.since or now
+        row = session.get(ItemHealth, (report.item_id, report.source))
+        if row is not None and row.state is report.state:
+            continue
+        if row is not None:
+            row.state, row.since = report.state, since
+        elif not _monitorable(session, report.item_id):
+            continue
+        else:
+            session.add(ItemHealth(item_id=report.item_id, source=report.source, state=report.state, since=since))
+        changed[report.item_id] = max(since, changed.get(report.item_id, since))
+    if changed:
+        session.flush()
+        _settle(session, list(changed), changed, now)
+
+
+def _monitorable(session: Session, item_id: int) -> bool:
+    item = session.get(Item, item_id)
+    return item is not None and item.lifecycle is not Lifecycle.RETIRED
+
+
+def _settle(session: Session, item_ids: list[int], since: dict[int, dt.datetime], now: dt.datetime) -> None:
+    """Bring items in step with their sources, then the services that need them."""
+    states: dict[int, list[Health]] = {item_id: [] for item_id in item_ids}
+    rows = session.execute(sa.select(ItemHealth.item_id, ItemHealth.state).where(ItemHealth.item_id.in_(item_ids)))
+    for item_id, state in rows:
+        states[item_id].append(state)
+    services = set(session.scalars(sa.select(Service.item_id).where(Service.item_id.in_(item_ids))))
+    moved = [
+        item_id for item_id in item_ids
+        if item_id not in services and _set(session, item_id, worst(states[item_id]), since.get(item_id, now), now)
+    ]
+    needing = services_needing(session, moved) if moved else set()
+    refresh_services(session, services | needing, now=now, since=max(since.values(), default=now))
+
+
+def refresh_services(session: Session, service_ids: Collection[int], *, now: dt.datetime, since: dt.datetime | None = None) -> None:
+    """Derive the health of these services from their parts."""
+    for service_id in sorted(service_ids):
+        needs = needs_below(session, service_id)
+        items = {service_id} | {need.needed for need in needs} | {need.needer for need in needs}
+        own: dict[int, list[Health]] = {}
+        ordered = sorted(items)
+        for start in range(0, len(ordered), 500):
+            rows = session.execute(
+                sa.select(ItemHealth.item_id, ItemHealth.state).where(ItemHealth.item_id.in_(ordered[start : start + 500]))
+            )
+            for item_id, state in rows:
+                own.setdefault(item_id, []).append(state)
+        state = derived(service_id, needs, {item_id: worst(found) for item_id, found in own.items()})
+        _set(session, service_id, state, since or now, now)
+
+
+def _set(session: Session, item_id: int, state: Health, since: dt.datetime, now: dt.datetime) -> bool:
+    """Write an item's health if it differs, with a line in its log and an event; returns whether it did."""
+    item = session.get(Item, item_id)
+    if item is None or item.health is state:
+        return False
+    before, item.health, item.health_since = item.health, state, since
+    log_event(session, item_id, "health", f"{before}>{state}", since, actor="monitor")
+    outbox.record(session, ItemHealthChanged(
+        item_id=item_id, unit_id=item.unit_id, item_name=item.name, type=item.type_code, before=str(before), after=str(state), at=since,
+    ), now=now)
+    session.flush()
+    return True
