@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 ACCEPTED = Counter("taxops_results_accepted_total", "Check results taken")
 DISCARDED = Counter("taxops_results_discarded_total", "Check results discarded", ["reason"])
 REFUSED_SAMPLES = Counter("taxops_samples_refused_total", "Samples that were no finite number (M-09)")
-SCHEDULER_LAG = Gauge("taxops_scheduler_lag_seconds", "How late the most overdue check of this poller started (M-11)")
 SAMPLE_BYTES = Gauge("taxops_samples_bytes", "Bytes of the sample store on disk")
 
 

@@ -62,7 +62,7 @@ def fire(session: Session, firing: Firing, *, told: Told, now: dt.datetime) -> A
     if alert is None:
         alert = _begin(session, firing, now)
         if alert is not None:
-            told.add(_raised(alert))
+            told.add(alert, _raised(alert))
             return alert
         alert = session.scalars(
             sa.select(Alert).where(Alert.problem_key == firing.problem_key, Alert.resolved_at.is_(None))
@@ -152,7 +152,7 @@ def resolve(alert: Alert, *, at: dt.datetime, why: str, told: Told) -> None:
             member.resolved_at = at
     alert.resolved_at, alert.resolved_why, alert.changed_at = at, why, at
     alert.acknowledged_until = None
-    told.add(AlertResolved(**where(alert), why=why, at=at))
+    told.add(alert, AlertResolved(**where(alert), why=why, at=at))
 
 
 def _settle(alert: Alert, *, at: dt.datetime, told: Told) -> None:
@@ -171,9 +171,10 @@ def _settle(alert: Alert, *, at: dt.datetime, told: Told) -> None:
     if alert.acknowledged_at is not None and not survives:
         _open_again(alert, why="changed", at=at, told=told)
     told.add(
+        alert,
         AlertSeverityChanged(
             **where(alert), before=before, after=worst, rose=rose(before, worst), summary=alert.summary, at=at
-        )
+        ),
     )
 
 
@@ -193,9 +194,10 @@ def acknowledge(
     alert.acknowledged_until = rules.acknowledged_until(until, now=now)
     told = Told()
     told.add(
+        alert,
         AlertAcknowledged(
             **who(alert), person_id=person_id, text=text, at=now, until=alert.acknowledged_until, sticky=sticky
-        )
+        ),
     )
     told.record(session, now=now)
 
@@ -212,7 +214,7 @@ def unacknowledge(session: Session, alert: Alert, *, why: str, now: dt.datetime)
 def _open_again(alert: Alert, *, why: str, at: dt.datetime, told: Told) -> None:
     alert.acknowledged_by = alert.acknowledged_at = alert.acknowledged_until = alert.acknowledged_text = None
     alert.acknowledged_sticky = False
-    told.add(AlertAcknowledgementEnded(**who(alert), why=why, at=at))
+    told.add(alert, AlertAcknowledgementEnded(**who(alert), why=why, at=at))
 
 
 def _raised(alert: Alert) -> AlertRaised:

@@ -84,3 +84,15 @@ def _unquoted(text: str) -> str:
 def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     """Whether every matcher is fulfilled."""
     return all(matcher.matches(labels) for matcher in matchers)
+
+
+def full(pattern: str, text: str) -> bool:
+    """Whether `pattern` matches the whole of `text`. Raises Invalid for a wrong pattern."""
+    checked(Matcher("receiver", Op.MATCHES, pattern))
+    return bool(_compiled(pattern)(text))
+
+
+def parts(text: str) -> list[str]:
+    """The matchers inside braces: split at commas outside quotes."""
+    found = re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+', text)
+    return [part for part in found if part.strip()]

@@ -1,0 +1,1 @@
+"""Checks as people and programs define them: verbs, reads, the API and the pages."""

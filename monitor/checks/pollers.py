@@ -1,0 +1,89 @@
+"""Pollers: who runs checks, and whether they are still there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import Unit
+from accounts.scope import Viewer, covers, in_scope
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.i18n import gettext as _
+from monitor.models import HERE, Poller
+
+OFFLINE_AFTER = dt.timedelta(minutes=5)
+_TOUCH_EVERY = dt.timedelta(seconds=10)
+
+
+def here(session: Session, *, unit_id: int, now: dt.datetime) -> Poller:
+    """The poller inside this program, made at its first start."""
+    found = session.scalar(sa.select(Poller).where(Poller.name == HERE))
+    if found is None:
+        found = Poller(name=HERE, unit_id=unit_id, enrolled_at=now, last_seen_at=now, version="")
+        session.add(found)
+        session.flush()
+    return found
+
+
+def enrol(session: Session, viewer: Viewer, *, name: str, unit_code: str | None, now: dt.datetime) -> Poller:
+    """A new poller. Raises Invalid for an unknown unit, Conflict for a name that is taken."""
+    unit = session.scalar(sa.select(Unit).where(Unit.code == (unit_code or viewer.unit_code)))
+    if unit is None or not covers(session, viewer, "check.write", unit_id=unit.id):
+        raise Invalid.of("unit", _("没有机构 %(code)s，或您无权在那里登记采集端。", code=unit_code or viewer.unit_code))
+    if session.scalar(sa.select(Poller.id).where(Poller.name == name)) is not None:
+        raise Conflict(_("已有名为 %(name)s 的采集端。", name=name))
+    poller = Poller(name=name, unit_id=unit.id, enrolled_at=now, version="")
+    session.add(poller)
+    session.flush()
+    return poller
+
+
+def visible(session: Session, viewer: Viewer) -> Sequence[Poller]:
+    """Pollers in use, by name, of the units the viewer may see."""
+    scope = sa.or_(
+        in_scope(viewer, "check.read", unit=Poller.unit_id), in_scope(viewer, "result.write", unit=Poller.unit_id)
+    )
+    return session.scalars(sa.select(Poller).where(scope, Poller.retired_at.is_(None)).order_by(Poller.name)).all()
+
+
+def one(session: Session, viewer: Viewer, name: str) -> Poller:
+    """The poller of that name. Raises NotFound where there is none for this viewer."""
+    for poller in visible(session, viewer):
+        if poller.name == name:
+            return poller
+    raise NotFound(_("没有这个采集端。"))
+
+
+def seen(session: Session, name: str, *, now: dt.datetime) -> None:
+    """A poller sent results. Raises Invalid for one nobody enrolled."""
+    poller = session.scalar(sa.select(Poller).where(Poller.name == name, Poller.retired_at.is_(None)))
+    if poller is None:
+        raise Invalid.of("poller", _("没有名为 %(name)s 的采集端，请先登记。", name=name))
+    touch(poller, now=now)
+
+
+def touch(poller: Poller, *, now: dt.datetime) -> None:
+    """It was heard of just now."""
+    if poller.last_seen_at is None or now - poller.last_seen_at >= _TOUCH_EVERY:
+        poller.last_seen_at = now
+
+
+def retire(session: Session, viewer: Viewer, name: str, *, now: dt.datetime) -> None:
+    """Take a poller out of use."""
+    poller = one(session, viewer, name)
+    if not covers(session, viewer, "check.write", unit_id=poller.unit_id):
+        raise Forbidden(_("您可以查看这个采集端，但不能停用它。"))
+    poller.retired_at = now
+
+
+def state(poller: Poller, now: dt.datetime) -> Literal["online", "offline", "never-seen", "retired"]:
+    """Whether it is still there, derived from when it was last heard of."""
+    if poller.retired_at is not None:
+        return "retired"
+    if poller.last_seen_at is None:
+        return "never-seen"
+    return "online" if now - poller.last_seen_at <= OFFLINE_AFTER else "offline"

@@ -1,0 +1,121 @@
+"""Reads of checks; each takes the viewer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, contains_eager, selectinload
+
+from accounts.models import Unit
+from accounts.scope import Viewer, in_scope
+from cmdb.models import Item, ItemService
+from core.errors import NotFound
+from core.i18n import gettext as _
+from monitor import rules
+from monitor.models import Check, CheckState, Poller, StateChange
+from monitor.schemas import CheckQuery
+from monitor.states import State
+from web.paging import Key, Page, page
+
+
+def admitted(viewer: Viewer, permission: str) -> sa.ColumnElement[bool]:
+    """The condition on Check joined with Item: its item's unit or service is one of the viewer's."""
+    by_unit = in_scope(viewer, permission, unit=Item.unit_id, service=Item.id)
+    services = viewer.services_for(permission)
+    if not services:
+        return by_unit
+    serving = sa.select(ItemService.item_id).where(ItemService.service_id.in_(sorted(services)))
+    return sa.or_(by_unit, Item.id.in_(serving))
+
+
+def visible(viewer: Viewer, permission: str = "check.read") -> sa.Select[Check]:
+    """Checks the viewer may see, with their states."""
+    return (
+        sa.select(Check)
+        .join(Item, Item.id == Check.item_id)
+        .join(Check.standing)
+        .options(contains_eager(Check.standing), selectinload(Check.parents))
+        .where(admitted(viewer, permission))
+    )
+
+
+def one(session: Session, viewer: Viewer, check_id: int, permission: str = "check.read") -> Check:
+    """The check of that id. Raises NotFound where there is none for this viewer."""
+    found = session.scalar(visible(viewer, permission).where(Check.id == check_id))
+    if found is None:
+        raise NotFound(_("没有这个监控项，或您无权查看。"))
+    return found
+
+
+def listing(session: Session, viewer: Viewer, query: CheckQuery, *, now: dt.datetime) -> Page[Check]:
+    """A page of checks, oldest first."""
+    statement = visible(viewer)
+    if not query.retired:
+        statement = statement.where(Check.retired_at.is_(None))
+    for value, condition in _conditions(query, now):
+        if value is not None:
+            statement = statement.where(condition)
+    return page(session, statement, [Key(Check.id)], cursor=query.cursor, limit=query.limit)
+
+
+def _conditions(query: CheckQuery, now: dt.datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
+    poller = sa.select(Poller.id).where(Poller.name == query.poller).scalar_subquery()
+    units = sa.select(Unit.id).where(Unit.code == query.unit).scalar_subquery()
+    like = f"%{_escaped(query.q or '')}%"
+    found = sa.or_(
+        *(c.ilike(like, escape="\\") for c in (Check.name, Check.type, Check.target, Item.name, CheckState.output))
+    )
+    return [
+        (query.item, Check.item_id == query.item),
+        (query.type, Check.type == query.type),
+        (query.unit, Item.unit_id == units),
+        (query.state, in_state(query.state, now) if query.state is not None else sa.true()),
+        (query.kind, CheckState.kind == query.kind),
+        (query.active, Check.active == query.active),
+        (query.poller, Check.poller_id == poller),
+        (query.q or None, found),
+    ]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def in_state(state: State, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """The condition on CheckState that its effective state is `state` (M-09)."""
+    silent = sa.or_(CheckState.state.is_(None), sa.and_(CheckState.stale_at.is_not(None), CheckState.stale_at < now))
+    return silent if state is State.NODATA else sa.and_(sa.not_(silent), CheckState.state == state)
+
+
+def effective(check: Check, now: dt.datetime) -> State:
+    """What may be claimed of a check now."""
+    return rules.effective_state(check.standing.standing(), freshness=dt.timedelta(seconds=check.freshness_s), now=now)
+
+
+def of_item(session: Session, viewer: Viewer, item_id: int) -> Sequence[Check]:
+    """The checks of an item, those still in use."""
+    statement = visible(viewer).where(Check.item_id == item_id, Check.retired_at.is_(None)).order_by(Check.id)
+    return session.scalars(statement).all()
+
+
+def changes(session: Session, check_id: int, *, since: dt.datetime, until: dt.datetime) -> list[StateChange]:
+    """State changes from `since` on, led by the one in force at `since`; call `one` first, which knows the viewer."""
+    mine = sa.select(StateChange).where(StateChange.check_id == check_id)
+    led = session.scalar(
+        mine.where(StateChange.at < since).order_by(StateChange.at.desc(), StateChange.id.desc()).limit(1)
+    )
+    rest = session.scalars(
+        mine.where(StateChange.at >= since, StateChange.at < until).order_by(StateChange.at, StateChange.id).limit(2000)
+    )
+    return [*([led] if led is not None else []), *rest]
+
+
+def poller_names(session: Session, ids: set[int]) -> dict[int, str]:
+    """Names of pollers by id."""
+    if not ids:
+        return {}
+    rows = session.execute(sa.select(Poller.id, Poller.name).where(Poller.id.in_(sorted(ids))))
+    return {row.id: row.name for row in rows}

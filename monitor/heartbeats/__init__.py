@@ -1,0 +1,1 @@
+"""Heartbeats: whoever should beat and does not is missed (M-16)."""

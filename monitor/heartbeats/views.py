@@ -1,0 +1,112 @@
+"""POST /heartbeat/TOKEN for whoever beats, and /heartbeats of API v1 to make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, current_app
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session, joinedload
+
+from accounts.current import viewer
+from accounts.scope import covers
+from cmdb.models import Item
+from core import clock
+from core.errors import Forbidden, Invalid, NotFound
+from core.i18n import gettext as _
+from monitor import schemas as s
+from monitor.checks import queries as checks
+from monitor.checks import service as check_verbs
+from monitor.heartbeats import service
+from monitor.models import Check, Heartbeat
+from web import access, ratelimit
+from web.api import Api, Created
+from web.db import db
+from web.paging import Page
+
+blueprint = Blueprint("heartbeat", __name__)
+api = Api("heartbeats", __name__)
+_LIMIT = "120/minute"
+
+
+@blueprint.post("/heartbeat/<token>")
+@access.public
+def beat(token: str) -> ResponseReturnValue:
+    """Take a beat; the token is all the proof there is."""
+    ratelimit.hit(_LIMIT, "heartbeat", service.token_hash(token))
+    service.beat(db.session(), token, now=clock.now())
+    db.session().commit()
+    return Response("ok\n", mimetype="text/plain")
+
+
+beat.__no_csrf__ = True  # type: ignore[attr-defined]  # programs beat, not forms
+
+
+@api.get("/heartbeats", needs="check.read", answer=s.HeartbeatOut, listing=True)
+def index() -> Page[Any]:
+    """Heartbeats the viewer may see."""
+    found = db.session().scalars(_visible().order_by(Heartbeat.id).limit(200)).all()
+    return Page([_out(h) for h in found], None)
+
+
+@api.post("/heartbeats", needs="check.write", body=s.HeartbeatIn, answer=s.HeartbeatOut, many=True)
+def create(body: s.HeartbeatIn) -> Created:
+    """A new heartbeat; token and address are told this once."""
+    session = db.session()
+    item = session.get(Item, body.item)
+    if item is None or not covers(session, viewer(), "check.write", unit_id=item.unit_id, service_id=item.id):
+        raise Invalid.of("item", _("没有配置项 %(id)s，或您无权为它添加监控项。", id=body.item))
+    made, token = service.create(
+        session, item, name=body.name, period_s=body.period_s, grace_s=body.grace_s, now=clock.now()
+    )
+    answer = _out(made)
+    answer.token, answer.url = token, f"{current_app.config['TAXOPS'].base_url}/heartbeat/{token}"
+    return Created(answer, f"/api/v1/heartbeats/{made.id}")
+
+
+@api.get("/heartbeats/<int:number>", needs="check.read", answer=s.HeartbeatOut)
+def show(number: int) -> s.HeartbeatOut:
+    """One heartbeat."""
+    return _out(_one(db.session(), number))
+
+
+@api.delete("/heartbeats/<int:number>", needs="check.write", status=204)
+def retire(number: int) -> None:
+    """Retire a heartbeat and its check."""
+    session = db.session()
+    heartbeat = _one(session, number)
+    item = session.get_one(Item, heartbeat.check.item_id)
+    if not covers(session, viewer(), "check.write", unit_id=item.unit_id, service_id=item.id):
+        raise Forbidden(_("您可以查看这个心跳，但不能停用它。"))
+    check_verbs.retire(session, heartbeat.check, now=clock.now())
+
+
+def _visible() -> sa.Select[Heartbeat]:
+    return (
+        sa.select(Heartbeat)
+        .join(Check, Check.id == Heartbeat.check_id)
+        .join(Item, Item.id == Check.item_id)
+        .options(joinedload(Heartbeat.check))
+        .where(checks.admitted(viewer(), "check.read"), Check.retired_at.is_(None))
+    )
+
+
+def _one(session: Session, number: int) -> Heartbeat:
+    found = session.scalar(_visible().where(Heartbeat.id == number))
+    if found is None:
+        raise NotFound(_("没有这个心跳，或您无权查看。"))
+    return found
+
+
+def _out(heartbeat: Heartbeat) -> s.HeartbeatOut:
+    return s.HeartbeatOut(
+        id=heartbeat.id,
+        check=heartbeat.check_id,
+        name=heartbeat.check.name,
+        item=heartbeat.check.item_id,
+        period_s=heartbeat.period_s,
+        grace_s=heartbeat.grace_s,
+        last_beat_at=heartbeat.last_beat_at,
+        due_at=heartbeat.due_at,
+    )

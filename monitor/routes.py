@@ -1,0 +1,9 @@
+"""The room's pages and APIs."""
+
+from monitor.alerts.api import api as alerts_api
+from monitor.am.views import blueprint as alertmanager
+from monitor.checks.api import api as checks_api
+from monitor.heartbeats.views import api as heartbeats_api
+from monitor.heartbeats.views import blueprint as heartbeat
+
+BLUEPRINTS = (checks_api.blueprint, alerts_api.blueprint, alertmanager, heartbeat, heartbeats_api.blueprint)

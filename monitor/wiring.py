@@ -1,0 +1,37 @@
+"""What the room does periodically, and whom it tells."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.jobs import Job
+from monitor import intake
+from monitor.alerts import jobs as alert_jobs
+from monitor.heartbeats import service as heartbeats
+from monitor.models import StateChange
+
+HISTORY_KEPT = dt.timedelta(days=730)
+
+
+def _silence(session: Session, now: dt.datetime) -> int:
+    return intake.silence(session, now=now)
+
+
+def _miss(session: Session, now: dt.datetime) -> int:
+    return heartbeats.miss(session, now=now)
+
+
+def _purge(session: Session, now: dt.datetime) -> None:
+    session.execute(sa.delete(StateChange).where(StateChange.at < now - HISTORY_KEPT))
+
+
+JOBS = (
+    Job("monitor.silence", 5, _silence),
+    Job("monitor.heartbeats", 3, _miss),
+    Job("monitor.alerts.expire", 5, alert_jobs.expire),
+    Job("monitor.alerts.acknowledgements", 30, alert_jobs.forget_acknowledgements),
+    Job("monitor.history.purge", 86_400, _purge),
+)
