@@ -22,9 +22,10 @@ class DatabaseStore:
         """Claim the key or return its first answer; the primary key makes a second request wait for the first."""
         try:
             with session.begin_nested():
-                session.execute(sa.insert(IdempotencyKey), [
-                    {"person_id": person_id, "key": key, "request_hash": request_hash, "created_at": now}
-                ])
+                session.execute(
+                    sa.insert(IdempotencyKey),
+                    [{"person_id": person_id, "key": key, "request_hash": request_hash, "created_at": now}],
+                )
         except sa.exc.IntegrityError:
             row = session.get_one(IdempotencyKey, (person_id, key), populate_existing=True)
             if row.request_hash != request_hash:
@@ -35,7 +36,8 @@ class DatabaseStore:
     def finish(self, session: Session, person_id: int, key: str, answer: Answer) -> None:
         """Keep the answer, in the same transaction as the work."""
         session.execute(
-            sa.update(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.key == key)
+            sa.update(IdempotencyKey)
+            .where(IdempotencyKey.person_id == person_id, IdempotencyKey.key == key)
             .values(status=answer.status, answer=answer.text, location=answer.location)
         )
 

@@ -25,8 +25,11 @@ class UnitLevel(StrEnum):
 
 
 LEVEL_LABELS = {
-    UnitLevel.PROVINCE: lazy("省局"), UnitLevel.CITY: lazy("市局"), UnitLevel.COUNTY: lazy("县/区局"),
-    UnitLevel.OFFICE: lazy("税务所"), UnitLevel.VENDOR: lazy("供应商"),
+    UnitLevel.PROVINCE: lazy("省局"),
+    UnitLevel.CITY: lazy("市局"),
+    UnitLevel.COUNTY: lazy("县/区局"),
+    UnitLevel.OFFICE: lazy("税务所"),
+    UnitLevel.VENDOR: lazy("供应商"),
 }
 
 
@@ -123,7 +126,9 @@ class Role(Base):
     code: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(80))
     permissions: Mapped[list[str]]
-    administrator: Mapped[str | None] = mapped_column(sa.String(20))  # system | security | audit: nobody holds two kinds
+    administrator: Mapped[str | None] = mapped_column(
+        sa.String(20)
+    )  # system | security | audit: nobody holds two kinds
 
 
 class Grant(Base):
@@ -142,9 +147,7 @@ class Grant(Base):
     granted_by: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"))
 
     __table_args__ = (
-        sa.CheckConstraint(
-            "unit_id IS NOT NULL OR team_id IS NOT NULL OR service_id IS NOT NULL", name="somewhere"
-        ),
+        sa.CheckConstraint("unit_id IS NOT NULL OR team_id IS NOT NULL OR service_id IS NOT NULL", name="somewhere"),
     )
 
 

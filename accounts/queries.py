@@ -15,10 +15,14 @@ LINES = {UnitLevel.OFFICE: UnitLevel.COUNTY}  # tax offices have no line: their 
 
 def ancestors(session: Session, unit_id: int) -> list[Unit]:
     """The unit and everything above it, nearest first."""
-    return list(session.scalars(
-        sa.select(Unit).join(UnitClosure, UnitClosure.ancestor_id == Unit.id)
-        .where(UnitClosure.descendant_id == unit_id).order_by(UnitClosure.depth)
-    ))
+    return list(
+        session.scalars(
+            sa.select(Unit)
+            .join(UnitClosure, UnitClosure.ancestor_id == Unit.id)
+            .where(UnitClosure.descendant_id == unit_id)
+            .order_by(UnitClosure.depth)
+        )
+    )
 
 
 def line_unit(session: Session, unit_id: int) -> Unit:
@@ -39,8 +43,10 @@ def default_team(session: Session, unit_id: int) -> Team | None:
 def members(session: Session, team_id: int) -> Sequence[Person]:
     """Active members of a team, by name."""
     return session.scalars(
-        sa.select(Person).join(TeamMember, TeamMember.person_id == Person.id)
-        .where(TeamMember.team_id == team_id, Person.active).order_by(Person.name, Person.id)
+        sa.select(Person)
+        .join(TeamMember, TeamMember.person_id == Person.id)
+        .where(TeamMember.team_id == team_id, Person.active)
+        .order_by(Person.name, Person.id)
     ).all()
 
 
@@ -48,10 +54,15 @@ def holders_of(session: Session, permission: str, unit_id: int, *, now: dt.datet
     """Active people who hold `permission` at this unit by a grant on it or on a unit above, nearest first."""
     rows = session.execute(
         sa.select(Person, Role.permissions, UnitClosure.depth)
-        .join(Grant, Grant.person_id == Person.id).join(Role, Role.code == Grant.role_code)
+        .join(Grant, Grant.person_id == Person.id)
+        .join(Role, Role.code == Grant.role_code)
         .join(UnitClosure, UnitClosure.ancestor_id == Grant.unit_id)
-        .where(UnitClosure.descendant_id == unit_id, Person.active, Grant.valid_from <= now,
-               sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now))
+        .where(
+            UnitClosure.descendant_id == unit_id,
+            Person.active,
+            Grant.valid_from <= now,
+            sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
+        )
         .order_by(UnitClosure.depth, Person.id)
     ).all()
     found: dict[int, Person] = {}
@@ -77,11 +88,13 @@ def names(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
     wanted = sorted({i for i in person_ids if i})
     if not wanted:
         return {}
-    return {i: n for i, n in session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(wanted)))}
+    rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(wanted)))
+    return dict(rows.tuples().all())
 
 
 def principals_of_unit(session: Session, unit_id: int) -> frozenset[str]:
     """The audience strings of a record that belongs to a unit: `unit:ID` of the unit and of all above it."""
-    return frozenset(f"unit:{u}" for u in session.scalars(
-        sa.select(UnitClosure.ancestor_id).where(UnitClosure.descendant_id == unit_id)
-    ))
+    return frozenset(
+        f"unit:{u}"
+        for u in session.scalars(sa.select(UnitClosure.ancestor_id).where(UnitClosure.descendant_id == unit_id))
+    )

@@ -16,8 +16,11 @@ from core.i18n import gettext as _
 _LOGIN = re.compile(r"^[a-z0-9][a-z0-9._-]{1,62}$")
 _CODE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,38}$")
 PARENT_LEVELS = {
-    UnitLevel.PROVINCE: (None,), UnitLevel.CITY: (UnitLevel.PROVINCE,), UnitLevel.COUNTY: (UnitLevel.CITY,),
-    UnitLevel.OFFICE: (UnitLevel.COUNTY, UnitLevel.CITY), UnitLevel.VENDOR: (None,),
+    UnitLevel.PROVINCE: (None,),
+    UnitLevel.CITY: (UnitLevel.PROVINCE,),
+    UnitLevel.COUNTY: (UnitLevel.CITY,),
+    UnitLevel.OFFICE: (UnitLevel.COUNTY, UnitLevel.CITY),
+    UnitLevel.VENDOR: (None,),
 }
 
 
@@ -30,8 +33,15 @@ def unit_by_code(session: Session, code: str) -> Unit:
 
 
 def create_unit(
-    session: Session, *, code: str, name: str, level: UnitLevel, parent: Unit | None = None,
-    valid_from: dt.date | None = None, valid_until: dt.date | None = None, short_name: str | None = None,
+    session: Session,
+    *,
+    code: str,
+    name: str,
+    level: UnitLevel,
+    parent: Unit | None = None,
+    valid_from: dt.date | None = None,
+    valid_until: dt.date | None = None,
+    short_name: str | None = None,
 ) -> Unit:
     """Add a unit below `parent`. Raises Invalid for a bad code or a parent of the wrong level, Conflict for a taken code."""
     if not _CODE.match(code):
@@ -41,8 +51,15 @@ def create_unit(
     parent_level = parent.level if parent else None
     if parent_level not in PARENT_LEVELS[level]:
         raise Invalid.of("parent", _("这一级机构不能放在所选上级之下。"))
-    unit = Unit(code=code, name=name, short_name=short_name, level=level, parent_id=parent.id if parent else None,
-                valid_from=valid_from, valid_until=valid_until)
+    unit = Unit(
+        code=code,
+        name=name,
+        short_name=short_name,
+        level=level,
+        parent_id=parent.id if parent else None,
+        valid_from=valid_from,
+        valid_until=valid_until,
+    )
     session.add(unit)
     session.flush()
     session.add(UnitClosure(ancestor_id=unit.id, descendant_id=unit.id, depth=0))
@@ -66,9 +83,9 @@ def move_unit(session: Session, unit: Unit, parent: Unit) -> None:
     if parent.level not in PARENT_LEVELS[unit.level]:
         raise Invalid.of("parent", _("这一级机构不能放在所选上级之下。"))
     _refuse_while_granted(session, below)
-    session.execute(sa.delete(UnitClosure).where(
-        UnitClosure.descendant_id.in_(below), UnitClosure.ancestor_id.not_in(below)
-    ))
+    session.execute(
+        sa.delete(UnitClosure).where(UnitClosure.descendant_id.in_(below), UnitClosure.ancestor_id.not_in(below))
+    )
     above = session.execute(
         sa.select(UnitClosure.ancestor_id, UnitClosure.depth).where(UnitClosure.descendant_id == parent.id)
     ).all()
@@ -92,7 +109,9 @@ def retire_unit(session: Session, unit: Unit, *, on: dt.date, successor: Unit | 
     )
     if living:
         raise Conflict(_("该机构下还有 %(n)d 个有效的下级机构，请先处理。", n=living))
-    people = session.scalar(sa.select(sa.func.count()).select_from(Person).where(Person.unit_id == unit.id, Person.active))
+    people = session.scalar(
+        sa.select(sa.func.count()).select_from(Person).where(Person.unit_id == unit.id, Person.active)
+    )
     if people:
         raise Conflict(_("该机构还有 %(n)d 名在用人员，请先调离或停用。", n=people))
     _refuse_while_granted(session, [unit.id])
@@ -102,8 +121,10 @@ def retire_unit(session: Session, unit: Unit, *, on: dt.date, successor: Unit | 
 
 def _refuse_while_granted(session: Session, unit_ids: list[int]) -> None:
     hanging = session.execute(
-        sa.select(Person.login, Grant.role_code).join(Person, Person.id == Grant.person_id)
-        .where(Grant.unit_id.in_(unit_ids), Grant.valid_until.is_(None)).limit(5)
+        sa.select(Person.login, Grant.role_code)
+        .join(Person, Person.id == Grant.person_id)
+        .where(Grant.unit_id.in_(unit_ids), Grant.valid_until.is_(None))
+        .limit(5)
     ).all()
     if hanging:
         names = "、".join(f"{login}（{role}）" for login, role in hanging)
@@ -111,33 +132,56 @@ def _refuse_while_granted(session: Session, unit_ids: list[int]) -> None:
 
 
 def _forget_rights_below(session: Session, unit_ids: list[int]) -> None:
-    session.execute(sa.update(Person).where(Person.unit_id.in_(unit_ids)).values(access_version=Person.access_version + 1))
+    session.execute(
+        sa.update(Person).where(Person.unit_id.in_(unit_ids)).values(access_version=Person.access_version + 1)
+    )
 
 
 def create_person(
-    session: Session, *, login: str, name: str, unit: Unit, now: dt.datetime, email: str | None = None,
-    phone: str | None = None, password: str | None = None, is_service: bool = False,
+    session: Session,
+    *,
+    login: str,
+    name: str,
+    unit: Unit,
+    now: dt.datetime,
+    email: str | None = None,
+    phone: str | None = None,
+    password: str | None = None,
+    is_service: bool = False,
 ) -> Person:
     """Add a person. Raises Invalid for a bad login or weak password, Conflict for a taken login."""
     if not _LOGIN.match(login):
         raise Invalid.of("login", _("登录名须为 2–63 位小写字母、数字、点、横线或下划线。"))
     if session.scalar(sa.select(Person.id).where(Person.login == login)) is not None:
         raise Conflict(_("登录名“%(login)s”已被使用。", login=login))
-    person = Person(login=login, name=name, unit_id=unit.id, email=email, phone=phone, is_service=is_service, created_at=now, active=True)
+    person = Person(
+        login=login,
+        name=name,
+        unit_id=unit.id,
+        email=email,
+        phone=phone,
+        is_service=is_service,
+        created_at=now,
+        active=True,
+    )
     if password is not None:
-        signin.set_password(session, person, password)
+        signin.set_password(person, password)
     session.add(person)
     session.flush()
     return person
 
 
-def create_team(session: Session, *, code: str, name: str, unit: Unit, head: Person | None = None, is_default: bool = False) -> Team:
+def create_team(
+    session: Session, *, code: str, name: str, unit: Unit, head: Person | None = None, is_default: bool = False
+) -> Team:
     """Add a team of a unit. Raises Conflict for a taken code."""
     if not _CODE.match(code):
         raise Invalid.of("code", _("编码只能含字母、数字、点、横线和下划线，最多 39 位。"))
     if session.scalar(sa.select(Team.id).where(Team.code == code)) is not None:
         raise Conflict(_("编码“%(code)s”已被使用。", code=code))
-    team = Team(code=code, name=name, unit_id=unit.id, head_id=head.id if head else None, is_default=is_default, active=True)
+    team = Team(
+        code=code, name=name, unit_id=unit.id, head_id=head.id if head else None, is_default=is_default, active=True
+    )
     session.add(team)
     session.flush()
     return team
@@ -160,8 +204,16 @@ def leave_team(session: Session, team: Team, person: Person) -> None:
 
 
 def grant(
-    session: Session, *, person: Person, role_code: str, now: dt.datetime, unit: Unit | None = None, team: Team | None = None,
-    service_id: int | None = None, until: dt.datetime | None = None, by: int | None = None,
+    session: Session,
+    *,
+    person: Person,
+    role_code: str,
+    now: dt.datetime,
+    unit: Unit | None = None,
+    team: Team | None = None,
+    service_id: int | None = None,
+    until: dt.datetime | None = None,
+    by: int | None = None,
 ) -> Grant:
     """Give a role somewhere. Raises NotFound for an unknown role, Invalid where the place is missing, Conflict where the
     person would hold two kinds of administrator."""
@@ -172,8 +224,16 @@ def grant(
         raise Invalid.of("unit", _("授权须恰好指定一处：机构、班组或服务。"))
     if role.administrator:
         _refuse_second_kind(session, person, role.administrator)
-    made = Grant(person_id=person.id, role_code=role_code, unit_id=unit.id if unit else None, team_id=team.id if team else None,
-                 service_id=service_id, valid_from=now, valid_until=until, granted_by=by)
+    made = Grant(
+        person_id=person.id,
+        role_code=role_code,
+        unit_id=unit.id if unit else None,
+        team_id=team.id if team else None,
+        service_id=service_id,
+        valid_from=now,
+        valid_until=until,
+        granted_by=by,
+    )
     session.add(made)
     person.access_version += 1
     session.flush()
@@ -182,8 +242,14 @@ def grant(
 
 def _refuse_second_kind(session: Session, person: Person, kind: str) -> None:
     held = session.scalar(
-        sa.select(Role.administrator).join(Grant, Grant.role_code == Role.code)
-        .where(Grant.person_id == person.id, Grant.valid_until.is_(None), Role.administrator.is_not(None), Role.administrator != kind)
+        sa.select(Role.administrator)
+        .join(Grant, Grant.role_code == Role.code)
+        .where(
+            Grant.person_id == person.id,
+            Grant.valid_until.is_(None),
+            Role.administrator.is_not(None),
+            Role.administrator != kind,
+        )
     )
     if held is not None:
         raise Conflict(_("系统、安全、审计三类管理员必须由不同的人担任，此人已是另一类管理员。"))
@@ -197,10 +263,17 @@ def revoke(session: Session, grant_id: int, *, now: dt.datetime) -> Grant:
     role = session.get_one(Role, row.role_code)
     if role.administrator:
         others = session.scalar(
-            sa.select(sa.func.count()).select_from(Grant).join(Role, Role.code == Grant.role_code)
+            sa.select(sa.func.count())
+            .select_from(Grant)
+            .join(Role, Role.code == Grant.role_code)
             .join(Person, Person.id == Grant.person_id)
-            .where(Role.administrator == role.administrator, Grant.id != row.id, Person.active, Person.password_hash.is_not(None),
-                   sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now))
+            .where(
+                Role.administrator == role.administrator,
+                Grant.id != row.id,
+                Person.active,
+                Person.password_hash.is_not(None),
+                sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
+            )
         )
         if not others:
             raise Conflict(_("这是最后一名此类管理员，不能收回。"))
@@ -223,6 +296,6 @@ def create_administrator(
     if person is None:
         person = create_person(session, login=login, name=name, unit=unit, now=now, password=password)
     else:
-        signin.set_password(session, person, password)
+        signin.set_password(person, password)
     grant(session, person=person, role_code=f"{kind}-admin", unit=unit, now=now)
     return person

@@ -24,11 +24,19 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     """The whole web application on one database. `engine` lets tests and the runner share theirs."""
     app = Flask("taxops", root_path=str(web.ROOT), static_folder=str(web.STATIC), template_folder=str(web.TEMPLATES))
     app.config.update(
-        SECRET_KEY=settings.secret_key, TAXOPS=settings, MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
-        SESSION_COOKIE_NAME="taxops_form", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SECRET_KEY=settings.secret_key,
+        TAXOPS=settings,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        SESSION_COOKIE_NAME="taxops_form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies == "always" or settings.base_url.startswith("https://"),
-        WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_SSL_STRICT=False,
-        SEND_FILE_MAX_AGE_DEFAULT=31536000, TEMPLATES_AUTO_RELOAD=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_SSL_STRICT=False,
+        SEND_FILE_MAX_AGE_DEFAULT=31536000,
+        TEMPLATES_AUTO_RELOAD=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     web_db.init(app, engine or make_engine(settings.database_url))  # type: ignore[arg-type]

@@ -17,8 +17,19 @@ from core import outbox
 from core.jobs import Job
 
 ROOMS = (
-    "accounts", "cmdb", "kb", "monitor", "servicedesk", "servicedesk.clocks", "servicedesk.calendar", "escalation",
-    "escalation.handoff", "escalation.urging", "escalation.vendor", "assessment", "app",
+    "accounts",
+    "cmdb",
+    "kb",
+    "monitor",
+    "servicedesk",
+    "servicedesk.clocks",
+    "servicedesk.calendar",
+    "escalation",
+    "escalation.handoff",
+    "escalation.urging",
+    "escalation.vendor",
+    "assessment",
+    "app",
 )
 
 
@@ -57,7 +68,7 @@ def subscribe() -> None:
 def jobs() -> list[Job]:
     """Every room's periodic duties, and the house's own."""
     found = [
-        Job("outbox.purge", 3600, lambda session, now: outbox.relay.purge(session, now=now)),  # type: ignore[attr-defined]
+        Job("outbox.purge", 3600, lambda session, now: outbox.relay.purge(session, now=now)),
     ]
     for module in _modules("wiring"):
         found.extend(getattr(module, "JOBS", ()))

@@ -23,7 +23,14 @@ def install(session: Session, *, now: dt.datetime) -> None:
     shipped = tomllib.loads((Path(accounts.__file__).parent / "data" / "roles.toml").read_text(encoding="utf-8"))
     for code, role in shipped.items():
         if session.get(Role, code) is None:
-            session.add(Role(code=code, name=role["name"], permissions=role["permissions"], administrator=role.get("administrator")))
+            session.add(
+                Role(
+                    code=code,
+                    name=role["name"],
+                    permissions=role["permissions"],
+                    administrator=role.get("administrator"),
+                )
+            )
     session.flush()
     for room in ROOMS:
         if importlib.util.find_spec(room) and importlib.util.find_spec(f"{room}.shipped"):

@@ -74,7 +74,7 @@ class LazyText:
         return hash(self.message)
 
     def __mod__(self, values: Any) -> str:
-        return str(self) % values
+        return str(str(self) % values)
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)

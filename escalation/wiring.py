@@ -19,8 +19,13 @@ def subscribe() -> None:
     outbox.subscribe(handoff.HandoffReturned, "notify.returned", handlers.returned)
     outbox.subscribe(handoff.TicketUrged, "notify.urged", handlers.urged)
     outbox.subscribe(servicedesk.TicketChanged, "live.ticket", feed.ticket_changed)
-    for event in (monitor.AlertRaised, monitor.AlertSeverityChanged, monitor.AlertResolved, monitor.AlertAcknowledged,
-                  monitor.AlertAcknowledgementEnded):
+    for event in (
+        monitor.AlertRaised,
+        monitor.AlertSeverityChanged,
+        monitor.AlertResolved,
+        monitor.AlertAcknowledged,
+        monitor.AlertAcknowledgementEnded,
+    ):
         outbox.subscribe(event, "live.alert", feed.alert_changed)
 
 

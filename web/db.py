@@ -38,7 +38,9 @@ class Database(SQLAlchemy):
 
 
 _flask_sqlalchemy = Database(
-    metadata=Base.metadata, session_options={"class_": RequestSession, "expire_on_commit": False}, disable_autonaming=True
+    metadata=Base.metadata,
+    session_options={"class_": RequestSession, "expire_on_commit": False},
+    disable_autonaming=True,
 )
 
 

@@ -133,15 +133,25 @@ class LiveFeed:
         return authenticate(self._app, morsel.value) if morsel and authenticate else None
 
     async def _stream(self, connection: Connection, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [
-            (b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"),
-        ]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream; charset=utf-8"),
+                    (b"cache-control", b"no-store"),
+                    (b"x-accel-buffering", b"no"),
+                ],
+            }
+        )
         await _send(send, b"retry: 3000\nevent: hello\ndata: {}\n\n")
         gone = asyncio.ensure_future(_until_gone(receive))
         try:
             while not gone.done():
                 next_one = asyncio.ensure_future(connection.queue.get())
-                done, _pending = await asyncio.wait({next_one, gone}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+                done, _pending = await asyncio.wait(
+                    {next_one, gone}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED
+                )
                 if next_one not in done:
                     next_one.cancel()
                     await _send(send, b": \n\n")

@@ -1,9 +1,9 @@
 """A form that is submitted twice (double click, retry, back button) makes one thing (R-02).
 
-    answer, first = once.begin(request.form.get("key"))
-    if answer: return redirect(answer)
-    ...
-    once.finish(first, url)      # before the commit
+answer, first = once.begin(request.form.get("key"))
+if answer: return redirect(answer)
+...
+once.finish(first, url)      # before the commit
 """
 
 from __future__ import annotations

@@ -65,7 +65,13 @@ def after(keys: Sequence[Key], values: Sequence[Any]) -> sa.ColumnElement[bool]:
 
 
 def page(
-    session: Session, statement: sa.Select[Any], keys: Sequence[Key], *, cursor: str | None, limit: int, scalars: bool = True
+    session: Session,
+    statement: sa.Select[Any],
+    keys: Sequence[Key],
+    *,
+    cursor: str | None,
+    limit: int,
+    scalars: bool = True,
 ) -> Page[Any]:
     """Run `statement` in the order of `keys`, at most `limit` rows after `cursor`.
 
@@ -80,4 +86,4 @@ def page(
     more = len(rows) > limit
     rows = rows[:limit]
     items = [row[0] for row in rows] if scalars else [row[: len(row) - len(keys)] for row in rows]
-    return Page(items, encode(rows[-1][-len(keys):]) if more else None)
+    return Page(items, encode(rows[-1][-len(keys) :]) if more else None)

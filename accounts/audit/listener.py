@@ -63,38 +63,66 @@ def _audited(target: Any) -> bool:
     return bool(getattr(type(target), "__audited__", True))
 
 
-def _row(session: Session, target: Any, verb: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:
+def _row(
+    session: Session, target: Any, verb: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> dict[str, Any]:
     now = clock.now()
     mapper: Mapper[Any] = sa.inspect(type(target))
     return {
-        "at": session.info.get("now", now), "received_at": now, "actor": str(session.info.get("actor", "system")),
-        "verb": str(session.info.get("verb") or verb)[:80], "object": _name(target, mapper), "before": before, "after": after,
+        "at": session.info.get("now", now),
+        "received_at": now,
+        "actor": str(session.info.get("actor", "system")),
+        "verb": str(session.info.get("verb") or verb)[:80],
+        "object": _name(target, mapper),
+        "before": before,
+        "after": after,
         "from_address": str(session.info.get("address", "")),
     }
 
 
 @sa.event.listens_for(Session, "after_flush")
 def _write_rows(session: Session, _context: Any) -> None:
-    rows: list[dict[str, Any]] = []
-    for target in session.new:
-        if _audited(target):
-            rows.append(_row(session, target, "create", None, _all(target, sa.inspect(type(target)))))
+    rows = [
+        _row(session, target, "create", None, _all(target, sa.inspect(type(target))))
+        for target in session.new
+        if _audited(target)
+    ]
     for target in session.dirty:
         if _audited(target):
             before, after = _changes(target, sa.inspect(type(target)))
             if after or before:
                 rows.append(_row(session, target, "change", before, after))
-    for target in session.deleted:
-        if _audited(target):
-            rows.append(_row(session, target, "delete", _all(target, sa.inspect(type(target))), None))
+    rows += [
+        _row(session, target, "delete", _all(target, sa.inspect(type(target))), None)
+        for target in session.deleted
+        if _audited(target)
+    ]
     if rows:
         session.connection().execute(sa.insert(AuditRow), rows)
 
 
-def record(session: Session, *, verb: str, object_name: str, before: dict[str, Any] | None = None,
-           after: dict[str, Any] | None = None, now: dt.datetime) -> None:
+def record(
+    session: Session,
+    *,
+    verb: str,
+    object_name: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    now: dt.datetime,
+) -> None:
     """Write one row by hand, for bulk writes that bypass the session (imports) and for sign-ins."""
-    session.execute(sa.insert(AuditRow), [{
-        "at": now, "received_at": clock.now(), "actor": str(session.info.get("actor", "system")), "verb": verb,
-        "object": object_name[:120], "before": before, "after": after, "from_address": str(session.info.get("address", "")),
-    }])
+    session.execute(
+        sa.insert(AuditRow),
+        [
+            {
+                "at": now,
+                "received_at": clock.now(),
+                "actor": str(session.info.get("actor", "system")),
+                "verb": verb,
+                "object": object_name[:120],
+                "before": before,
+                "after": after,
+                "from_address": str(session.info.get("address", "")),
+            }
+        ],
+    )

@@ -5,6 +5,14 @@ from accounts.scope.predicate import PrincipalKind, PrincipalRow, by_principals,
 from accounts.scope.viewer import Viewer
 
 __all__ = [
-    "PrincipalKind", "PrincipalRow", "Viewer", "by_principals", "covers", "forget_viewers", "in_scope", "subtree",
-    "system_viewer", "viewer_for",
+    "PrincipalKind",
+    "PrincipalRow",
+    "Viewer",
+    "by_principals",
+    "covers",
+    "forget_viewers",
+    "in_scope",
+    "subtree",
+    "system_viewer",
+    "viewer_for",
 ]

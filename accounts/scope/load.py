@@ -50,8 +50,11 @@ def _load(session: Session, person: Person, now: dt.datetime) -> Viewer:
     grants = session.execute(
         sa.select(Grant, Role)
         .join(Role, Role.code == Grant.role_code)
-        .where(Grant.person_id == person.id, Grant.valid_from <= now,
-               sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now))
+        .where(
+            Grant.person_id == person.id,
+            Grant.valid_from <= now,
+            sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
+        )
     ).all()
     units: dict[str, set[int]] = defaultdict(set)
     teams: dict[str, set[int]] = defaultdict(set)
@@ -64,17 +67,27 @@ def _load(session: Session, person: Person, now: dt.datetime) -> Viewer:
                 if where is not None:
                     places[permission].add(where)
     return Viewer(
-        person_id=person.id, login=person.login, name=person.name, unit_id=unit.id, unit_code=unit.code,
-        unit_name=unit.name, unit_level=unit.level, locale=person.locale, is_service=person.is_service,
+        person_id=person.id,
+        login=person.login,
+        name=person.name,
+        unit_id=unit.id,
+        unit_code=unit.code,
+        unit_name=unit.name,
+        unit_level=unit.level,
+        locale=person.locale,
+        is_service=person.is_service,
         own=_own(session, person, unit),
         units={p: frozenset(ids) for p, ids in units.items()},
         teams={p: frozenset(ids) for p, ids in teams.items()},
         services={p: frozenset(ids) for p, ids in services.items()},
         roles=frozenset(grant.role_code for grant, _role in grants),
-        member_of=frozenset(session.scalars(
-            sa.select(TeamMember.team_id).join(Team).where(TeamMember.person_id == person.id, Team.active)
-        )),
-        vendor_unit_id=_vendor_unit(unit, now), administrator=administrator,
+        member_of=frozenset(
+            session.scalars(
+                sa.select(TeamMember.team_id).join(Team).where(TeamMember.person_id == person.id, Team.active)
+            )
+        ),
+        vendor_unit_id=_vendor_unit(unit, now),
+        administrator=administrator,
     )
 
 
@@ -96,6 +109,13 @@ def _own(session: Session, person: Person, unit: Unit) -> frozenset[str]:
 def system_viewer(unit: Unit) -> Viewer:
     """A viewer for background duties: every permission from `unit` downwards. Never given to a request."""
     return Viewer(
-        person_id=0, login="system", name="system", unit_id=unit.id, unit_code=unit.code, unit_name=unit.name,
-        unit_level=unit.level, is_service=True, units={p: frozenset({unit.id}) for p in PERMISSIONS},
+        person_id=0,
+        login="system",
+        name="system",
+        unit_id=unit.id,
+        unit_code=unit.code,
+        unit_name=unit.name,
+        unit_level=unit.level,
+        is_service=True,
+        units={p: frozenset({unit.id}) for p in PERMISSIONS},
     )

@@ -42,14 +42,18 @@ class PrincipalRow:
     until_at: Mapped[dt.datetime | None]
 
 
-def subtree(roots: frozenset[int]) -> sa.Select[tuple[int]]:
+def subtree(roots: frozenset[int]) -> sa.Select[int]:
     """Ids of the units below `roots`, themselves included."""
     return sa.select(UnitClosure.descendant_id).where(UnitClosure.ancestor_id.in_(sorted(roots)))
 
 
 def in_scope(
-    viewer: Viewer, permission: str, *,
-    unit: sa.ColumnElement[Any] | Any = None, team: Any = None, service: Any = None,
+    viewer: Viewer,
+    permission: str,
+    *,
+    unit: sa.ColumnElement[Any] | Any = None,
+    team: Any = None,
+    service: Any = None,
 ) -> sa.ColumnElement[bool]:
     """A condition on a record's unit, team and service columns (those it has); false where nothing is granted."""
     conditions: list[sa.ColumnElement[bool]] = []
@@ -62,25 +66,35 @@ def in_scope(
     return sa.or_(*conditions) if conditions else sa.false()
 
 
-def by_principals(viewer: Viewer, permission: str, rows: Any, record_id: Any, rows_record_id: Any) -> sa.ColumnElement[bool]:
+def by_principals(
+    viewer: Viewer, permission: str, rows: Any, record_id: Any, rows_record_id: Any
+) -> sa.ColumnElement[bool]:
     """A condition on `record_id`: some principal row of it admits the viewer.
 
     `rows` is the mapped class with PrincipalRow, `rows_record_id` its record column. A person's own rows admit
     without any grant; unit and team rows need `permission` there; a vendor's row needs `vendor.work`.
     """
-    admitted = [sa.and_(rows.kind == PrincipalKind.PERSON, rows.principal_id == viewer.person_id, rows.until_at.is_(None))]
+    admitted = [
+        sa.and_(rows.kind == PrincipalKind.PERSON, rows.principal_id == viewer.person_id, rows.until_at.is_(None))
+    ]
     if roots := viewer.units_for(permission):
         admitted.append(sa.and_(rows.kind == PrincipalKind.UNIT, rows.principal_id.in_(subtree(roots))))
     if teams := viewer.teams_for(permission):
         admitted.append(sa.and_(rows.kind == PrincipalKind.TEAM, rows.principal_id.in_(sorted(teams))))
     if viewer.vendor_unit_id is not None and viewer.can("vendor.work"):
         admitted.append(sa.and_(rows.kind == PrincipalKind.VENDOR, rows.principal_id == viewer.vendor_unit_id))
-    return record_id.in_(sa.select(rows_record_id).where(sa.or_(*admitted)))
+    condition: sa.ColumnElement[bool] = record_id.in_(sa.select(rows_record_id).where(sa.or_(*admitted)))
+    return condition
 
 
 def covers(
-    session: Session, viewer: Viewer, permission: str, *,
-    unit_id: int | None = None, team_id: int | None = None, service_id: int | None = None,
+    session: Session,
+    viewer: Viewer,
+    permission: str,
+    *,
+    unit_id: int | None = None,
+    team_id: int | None = None,
+    service_id: int | None = None,
 ) -> bool:
     """Whether the viewer holds `permission` at this unit (through any ancestor), this team or this service."""
     if team_id is not None and team_id in viewer.teams_for(permission):

@@ -20,20 +20,27 @@ def of(session: Session, person_id: int, current_session: int | None) -> dict[st
     """Person, unit, grants, teams, open sessions (the current one marked) and tokens."""
     person = session.get_one(Person, person_id)
     return {
-        "person": person, "unit": session.get_one(Unit, person.unit_id),
+        "person": person,
+        "unit": session.get_one(Unit, person.unit_id),
         "grants": session.execute(
-            sa.select(Grant, Role, Unit, Team).join(Role, Role.code == Grant.role_code)
-            .outerjoin(Unit, Unit.id == Grant.unit_id).outerjoin(Team, Team.id == Grant.team_id)
+            sa.select(Grant, Role, Unit, Team)
+            .join(Role, Role.code == Grant.role_code)
+            .outerjoin(Unit, Unit.id == Grant.unit_id)
+            .outerjoin(Team, Team.id == Grant.team_id)
             .where(Grant.person_id == person_id, Grant.valid_until.is_(None))
         ).all(),
         "teams": session.scalars(sa.select(Team).join(TeamMember).where(TeamMember.person_id == person_id)).all(),
         "sessions": session.scalars(
-            sa.select(SignInSession).where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
-            .order_by(SignInSession.last_seen_at.desc()).limit(20)
+            sa.select(SignInSession)
+            .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
+            .order_by(SignInSession.last_seen_at.desc())
+            .limit(20)
         ).all(),
         "current_session": current_session,
         "tokens": session.scalars(
-            sa.select(ApiToken).where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None)).order_by(ApiToken.id.desc())
+            sa.select(ApiToken)
+            .where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))
+            .order_by(ApiToken.id.desc())
         ).all(),
     }
 
@@ -46,12 +53,16 @@ def change_password(
     if not service.verifies(person, current):
         return _("当前口令不正确。")
     try:
-        service.set_password(session, person, new)
+        service.set_password(person, new)
     except Invalid as error:
         return error.message
     session.execute(
         sa.update(SignInSession)
-        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None), SignInSession.id != (keep_session or 0))
+        .where(
+            SignInSession.person_id == person_id,
+            SignInSession.ended_at.is_(None),
+            SignInSession.id != (keep_session or 0),
+        )
         .values(ended_at=now)
     )
     return None

@@ -14,7 +14,8 @@ from accounts.signin import rules
 def by_cookie(session: Session, token: str, *, now: dt.datetime) -> tuple[SignInSession, Person] | None:
     """The living session of this cookie and its person."""
     row = session.execute(
-        sa.select(SignInSession, Person).join(Person, Person.id == SignInSession.person_id)
+        sa.select(SignInSession, Person)
+        .join(Person, Person.id == SignInSession.person_id)
         .where(SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None))
     ).one_or_none()
     if row is None:
@@ -28,7 +29,8 @@ def by_cookie(session: Session, token: str, *, now: dt.datetime) -> tuple[SignIn
 def by_token(session: Session, token: str, *, now: dt.datetime) -> tuple[ApiToken, Person] | None:
     """The valid API token and the person it speaks for."""
     row = session.execute(
-        sa.select(ApiToken, Person).join(Person, Person.id == ApiToken.person_id)
+        sa.select(ApiToken, Person)
+        .join(Person, Person.id == ApiToken.person_id)
         .where(ApiToken.token_hash == rules.token_hash(token), ApiToken.revoked_at.is_(None))
     ).one_or_none()
     if row is None:

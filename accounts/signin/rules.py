@@ -19,7 +19,8 @@ def lock_for(failures: int) -> dt.timedelta | None:
     """How long the account is locked after so many failures in a row: from the fifth on, doubling, at most 15 minutes."""
     if failures < LOCK_FROM:
         return None
-    return min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(10, failures - LOCK_FROM))
+    doublings: int = min(10, failures - LOCK_FROM)
+    return min(LONGEST_LOCK, FIRST_LOCK * (1 << doublings))
 
 
 def session_over(created_at: dt.datetime, last_seen_at: dt.datetime, *, endless: bool, now: dt.datetime) -> bool:

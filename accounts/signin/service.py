@@ -33,7 +33,7 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def set_password(session: Session, person: Person, password: str) -> None:
+def set_password(person: Person, password: str) -> None:
     """Give a person a new password; raises Invalid when it is too weak. Ends all their sessions."""
     if problem := rules.password_problem(password, person.login):
         raise Invalid.of("password", _(problem))
@@ -56,7 +56,9 @@ def _verifies(stored: str | None, password: str) -> bool:
         return False
 
 
-def sign_in(session: Session, *, login: str, password: str, address: str, user_agent: str, now: dt.datetime) -> str | SignInFailed:
+def sign_in(
+    session: Session, *, login: str, password: str, address: str, user_agent: str, now: dt.datetime
+) -> str | SignInFailed:
     """Begin a session and return its cookie value, or what to tell. The caller commits either way (failures count)."""
     person = session.scalar(sa.select(Person).where(Person.login == login).with_for_update())
     wrong = SignInFailed(_("登录名或口令不正确。"))
@@ -74,10 +76,17 @@ def sign_in(session: Session, *, login: str, password: str, address: str, user_a
     if person.password_hash and _hasher.check_needs_rehash(person.password_hash):
         person.password_hash = hash_password(password)
     token = rules.new_token()
-    session.add(SignInSession(
-        token_hash=rules.token_hash(token), person_id=person.id, created_at=now, last_seen_at=now,
-        address=address[:64], user_agent=user_agent[:200], endless=_is_wall(session, person, now),
-    ))
+    session.add(
+        SignInSession(
+            token_hash=rules.token_hash(token),
+            person_id=person.id,
+            created_at=now,
+            last_seen_at=now,
+            address=address[:64],
+            user_agent=user_agent[:200],
+            endless=_is_wall(session, person, now),
+        )
+    )
     session.info["actor"] = person.login
     audit.record(session, verb="sign-in", object_name=f"person:{person.login}", now=now)
     return token
@@ -93,7 +102,8 @@ def _is_wall(session: Session, person: Person, now: dt.datetime) -> bool:
 def sign_out(session: Session, token: str, *, now: dt.datetime) -> None:
     """End the session of this cookie."""
     session.execute(
-        sa.update(SignInSession).where(SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None))
+        sa.update(SignInSession)
+        .where(SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None))
         .values(ended_at=now)
     )
 
@@ -101,7 +111,9 @@ def sign_out(session: Session, token: str, *, now: dt.datetime) -> None:
 def sign_out_everywhere(session: Session, person_id: int, *, now: dt.datetime) -> int:
     """End every session of a person; returns how many."""
     result = session.execute(
-        sa.update(SignInSession).where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)).values(ended_at=now)
+        sa.update(SignInSession)
+        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
+        .values(ended_at=now)
     )
     return int(getattr(result, "rowcount", 0))
 
@@ -121,8 +133,15 @@ def create_token(
     if expires_at is not None and expires_at <= now:
         raise Invalid.of("expires_at", _("到期时间已经过去。"))
     token = rules.new_token()
-    row = ApiToken(person_id=person.id, name=name.strip()[:80], prefix=token[:10], token_hash=rules.token_hash(token),
-                   scopes=sorted(set(scopes)), created_at=now, expires_at=expires_at)
+    row = ApiToken(
+        person_id=person.id,
+        name=name.strip()[:80],
+        prefix=token[:10],
+        token_hash=rules.token_hash(token),
+        scopes=sorted(set(scopes)),
+        created_at=now,
+        expires_at=expires_at,
+    )
     session.add(row)
     session.flush()
     return row, token

@@ -45,8 +45,12 @@ def do_sign_in() -> ResponseReturnValue:
     ratelimit.hit("60/minute", "sign-in", request.remote_addr or "")
     login = request.form.get("login", "").strip().lower()[:64]
     found = service.sign_in(
-        db.session(), login=login, password=request.form.get("password", "")[:200],
-        address=request.remote_addr or "", user_agent=request.user_agent.string, now=clock.now(),
+        db.session(),
+        login=login,
+        password=request.form.get("password", "")[:200],
+        address=request.remote_addr or "",
+        user_agent=request.user_agent.string,
+        now=clock.now(),
     )
     db.session().commit()
     target = safe_next(request.form.get("next"))
@@ -58,7 +62,11 @@ def do_sign_in() -> ResponseReturnValue:
     session.clear()  # a new CSRF secret for the new identity
     response = redirect(target, 303)
     response.set_cookie(
-        COOKIE, found, httponly=True, samesite="Lax", path="/",
+        COOKIE,
+        found,
+        httponly=True,
+        samesite="Lax",
+        path="/",
         secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
         max_age=400 * 86400 if _endless(found) else None,
     )
@@ -110,7 +118,9 @@ def profile() -> ResponseReturnValue:
     """Own name, unit, roles, sessions and tokens."""
     from accounts.signin import overview
 
-    return render_template("accounts/profile.html", me=overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id")))
+    return render_template(
+        "accounts/profile.html", me=overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"))
+    )
 
 
 @blueprint.post("/profile/password")
@@ -120,8 +130,12 @@ def change_password() -> ResponseReturnValue:
     from accounts.signin import overview
 
     problem = overview.change_password(
-        db.session(), viewer().person_id, current=request.form.get("current", "")[:200], new=request.form.get("new", "")[:200],
-        keep_session=g.get("sign_in_session_id"), now=clock.now(),
+        db.session(),
+        viewer().person_id,
+        current=request.form.get("current", "")[:200],
+        new=request.form.get("new", "")[:200],
+        keep_session=g.get("sign_in_session_id"),
+        now=clock.now(),
     )
     if problem:
         db.session().rollback()

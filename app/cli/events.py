@@ -19,8 +19,8 @@ def listeners() -> dict[str, list[str]]:
     """Event name → listeners, both sorted."""
     rooms.subscribe()
     return {
-        event.name(): sorted(key.rpartition(":")[0] for key in keys)
-        for event, keys in sorted(registry.by_event.items(), key=lambda pair: pair[0].name())
+        event.event_name(): sorted(key.rpartition(":")[0] for key in keys)
+        for event, keys in sorted(registry.by_event.items(), key=lambda pair: pair[0].event_name())
     }
 
 

@@ -36,7 +36,13 @@ def create_admin(login: str, kind: str, name: str, unit_code: str, password: str
     with transaction(engine) as session:
         session.info["actor"] = "command-line"
         person = service.create_administrator(
-            session, login=login, name=name or login, kind=kind, unit_code=unit_code or None, password=password, now=clock.now()
+            session,
+            login=login,
+            name=name or login,
+            kind=kind,
+            unit_code=unit_code or None,
+            password=password,
+            now=clock.now(),
         )
         found = {"login": person.login, "kind": kind}
     click.echo(json.dumps(found) if as_json else f"{kind} administrator {login} created")
@@ -50,7 +56,9 @@ def token() -> None:
 @token.command("create")
 @click.option("--person", "login", required=True, help="the login the token speaks for")
 @click.option("--name", required=True)
-@click.option("--scope", "scopes", multiple=True, help="limit to this permission; may be repeated; `import` = ticket.import")
+@click.option(
+    "--scope", "scopes", multiple=True, help="limit to this permission; may be repeated; `import` = ticket.import"
+)
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def create_token(login: str, name: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
@@ -65,8 +73,12 @@ def create_token(login: str, name: str, scopes: tuple[str, ...], days: int, as_j
         if not person.active:
             raise Invalid(f"{login!r} is disabled")
         row, secret = signin.create_token(
-            session, person=person, name=name, scopes=["ticket.import" if s == "import" else s for s in scopes],
-            expires_at=now + dt.timedelta(days=days), now=now,
+            session,
+            person=person,
+            name=name,
+            scopes=["ticket.import" if s == "import" else s for s in scopes],
+            expires_at=now + dt.timedelta(days=days),
+            now=now,
         )
         found = {"token": secret, "id": row.id, "expires_at": row.expires_at.isoformat() if row.expires_at else None}
     click.echo(json.dumps(found) if as_json else found["token"])

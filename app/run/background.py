@@ -36,8 +36,15 @@ class Background:
         self._relay.start()
         for job in rooms.jobs():
             self._scheduler.add_job(
-                self._run, "interval", seconds=job.every_s, args=[job], id=job.name, coalesce=True, max_instances=1,
-                misfire_grace_time=None, next_run_time=clock.now() + dt.timedelta(seconds=min(job.every_s, 2)),
+                self._run,
+                "interval",
+                seconds=job.every_s,
+                args=[job],
+                id=job.name,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+                next_run_time=clock.now() + dt.timedelta(seconds=min(job.every_s, 2)),
             )
         self._scheduler.start()
         self._parts = parts.start(self._app, self._engine, self._settings, demo=self._demo)

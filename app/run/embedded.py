@@ -49,13 +49,22 @@ def _port_is_free(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            click.echo(f"taxops: TAXOPS_BIND: {settings.bind} can't be used ({error.strerror}); choose another, such as PORT=8001", err=True)
+            click.echo(
+                f"taxops: TAXOPS_BIND: {settings.bind} can't be used ({error.strerror}); choose another, such as PORT=8001",
+                err=True,
+            )
             sys.exit(2)
 
 
 async def _serve(settings: Settings, gateway: Gateway, background: Background) -> None:
     server = Server(
-        gateway, address=settings.host, port=settings.port, interface=Interfaces.ASGI, log_enabled=False, websockets=False, backlog=1024,
+        gateway,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        log_enabled=False,
+        websockets=False,
+        backlog=1024,
     )
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -69,6 +78,6 @@ async def _serve(settings: Settings, gateway: Gateway, background: Background) -
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     gateway.close()
     await asyncio.to_thread(background.stop)
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     with contextlib.suppress(TimeoutError, asyncio.CancelledError):
         await asyncio.wait_for(serving, timeout=8)

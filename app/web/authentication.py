@@ -60,7 +60,9 @@ def _sign_writes() -> None:
         return
     viewer = access.current()
     db.session().info.update(
-        actor=viewer.login if viewer else "anonymous", address=request.remote_addr or "", verb=None,
+        actor=viewer.login if viewer else "anonymous",
+        address=request.remote_addr or "",
+        verb=None,
     )
 
 
@@ -122,7 +124,12 @@ def _touch(model: Any, row_id: int, column: str, now: dt.datetime) -> None:
 def set_cookie(response: Response, token: str, *, endless: bool = False) -> None:
     """Give the browser its session cookie."""
     response.set_cookie(
-        COOKIE, token, httponly=True, samesite="Lax", path="/", secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
+        COOKIE,
+        token,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+        secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
         max_age=dt.timedelta(days=400) if endless else None,
     )
 

@@ -31,7 +31,13 @@ class InternalFault(TaxopsError):
     slug = "internal"
 
 
-_FROM_HTTP = {400: "请求有误。", 404: "没有这个页面，或您无权查看。", 405: "这个地址不支持此操作。", 413: "内容过大。", 415: "不支持的内容类型。"}
+_FROM_HTTP = {
+    400: "请求有误。",
+    404: "没有这个页面，或您无权查看。",
+    405: "这个地址不支持此操作。",
+    413: "内容过大。",
+    415: "不支持的内容类型。",
+}
 
 
 def init(app: Flask) -> None:
@@ -66,7 +72,11 @@ def init(app: Flask) -> None:
     def _unknown(error: Exception) -> Any:
         number = secrets.token_hex(4)
         log.error("request.failed", number=number, path=request.path, method=request.method, exc_info=error)
-        return _answer(InternalFault(_("系统内部错误，编号 %(number)s。什么都没有保存；请重试，仍不行请把编号告诉管理员。", number=number)))
+        return _answer(
+            InternalFault(
+                _("系统内部错误，编号 %(number)s。什么都没有保存；请重试，仍不行请把编号告诉管理员。", number=number)
+            )
+        )
 
 
 def _answer(error: TaxopsError) -> Response:
@@ -84,7 +94,7 @@ def _answer(error: TaxopsError) -> Response:
     title = _title(error)
     try:
         text = render_template("errors/error.html", error=error, title=title, status=error.status)
-    except Exception:  # noqa: BLE001  an error page must not fail: fall back to plain words
+    except Exception:
         log.exception("error-page.failed")
         text = f"<!doctype html><meta charset=utf-8><title>{title}</title><p>{title}: {error.message}"
     response = Response(text, error.status, mimetype="text/html")
@@ -99,6 +109,12 @@ def _title(error: TaxopsError) -> str:
     if isinstance(error, Invalid):
         return _("内容有误")
     return {
-        401: _("请先登录"), 403: _("不允许"), 409: _("状态已变化"), 412: _("已被他人修改"), 413: _("内容过大"), 429: _("过于频繁"),
-        500: _("系统错误"), 503: _("暂时不可用"),
+        401: _("请先登录"),
+        403: _("不允许"),
+        409: _("状态已变化"),
+        412: _("已被他人修改"),
+        413: _("内容过大"),
+        429: _("过于频繁"),
+        500: _("系统错误"),
+        503: _("暂时不可用"),
     }.get(error.status, _("请求有误"))

@@ -13,8 +13,14 @@ blueprint = Blueprint("home", __name__)
 
 # (permission, endpoint), the first that fits
 HOMES = (
-    ("wall.read", "monitor.wall"), ("vendor.work", "vendor.workspace"), ("audit.read", "admin.audit"), ("grant.write", "admin.people"),
-    ("settings.write", "admin.settings"), ("figures.read", "overview.index"), ("ticket.work", "desk.work"), ("ticket.report", "desk.mine"),
+    ("wall.read", "monitor.wall"),
+    ("vendor.work", "vendor.workspace"),
+    ("audit.read", "admin.audit"),
+    ("grant.write", "admin.people"),
+    ("settings.write", "admin.settings"),
+    ("figures.read", "overview.index"),
+    ("ticket.work", "desk.work"),
+    ("ticket.report", "desk.mine"),
 )
 
 

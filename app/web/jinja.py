@@ -17,7 +17,7 @@ def init(app: Flask) -> None:
     env = app.jinja_env
     env.add_extension("jinja2.ext.i18n")
     env.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
-        lambda text: i18n.gettext(text), lambda s, p, n: i18n.ngettext(s, p, n), newstyle=True
+        i18n.gettext, i18n.ngettext, newstyle=True
     )
     env.undefined = jinja2.StrictUndefined
     env.trim_blocks = env.lstrip_blocks = True
@@ -27,8 +27,11 @@ def init(app: Flask) -> None:
     def _values() -> dict[str, Any]:
         viewer = access.current()
         return {
-            "viewer": viewer, "now": clock.now(), "locale": i18n.current_locale(),
-            "nav": navigation.groups(viewer, request.path), "bottom_nav": navigation.bottom(viewer, request.path),
+            "viewer": viewer,
+            "now": clock.now(),
+            "locale": i18n.current_locale(),
+            "nav": navigation.groups(viewer, request.path),
+            "bottom_nav": navigation.bottom(viewer, request.path),
             "home_url": navigation.home(viewer),
         }
 

@@ -25,38 +25,50 @@ class Place:
 
 
 GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
-    (lazy("服务台"), (
-        Place(lazy("首页"), "home.index", "home", (), "h"),
-        Place(lazy("我要报障"), "desk.report", "plus", EVERYBODY, "n"),
-        Place(lazy("我的事项"), "desk.mine", "list", EVERYBODY, "m"),
-        Place(lazy("我的工作"), "desk.work", "inbox", ("ticket.work",), "w"),
-        Place(lazy("分诊"), "desk.triage", "filter", ("ticket.work",), "t"),
-        Place(lazy("全部事项"), "desk.tickets", "ticket", ("ticket.read",), "l"),
-        Place(lazy("待我处理"), "vendor.workspace", "inbox", ("vendor.work",), "v"),
-    )),
-    (lazy("监控"), (
-        Place(lazy("告警"), "monitor.alerts", "bell", ("alert.read",), "a"),
-        Place(lazy("监控项"), "monitor.checks", "activity", ("check.read",), "c"),
-        Place(lazy("服务目录"), "cmdb.services", "apps", ("service.read", "item.read"), "s"),
-        Place(lazy("配置项"), "cmdb.items", "server", ("item.read",), "i"),
-        Place(lazy("值班"), "oncall.index", "calendar", ("oncall.read",), "o"),
-        Place(lazy("大屏"), "monitor.wall", "screen", ("wall.read", "alert.read"), "b"),
-    )),
-    (lazy("知识"), (
-        Place(lazy("知识库"), "kb.articles", "book", ("knowledge.read", "article.write"), "k"),
-        Place(lazy("公告"), "kb.notices", "megaphone", ("notice.read", "notice.write"), "p"),
-    )),
-    (lazy("管理"), (
-        Place(lazy("机构"), "admin.units", "building", ("unit.read",), "u"),
-        Place(lazy("人员"), "admin.people", "users", ("person.read",)),
-        Place(lazy("班组"), "admin.teams", "users", ("unit.read",)),
-        Place(lazy("角色"), "admin.roles", "shield", ("grant.write",)),
-        Place(lazy("通知渠道"), "channels.index", "send", ("channel.write",)),
-        Place(lazy("通知投递"), "deliveries.index", "mail", ("delivery.read",)),
-        Place(lazy("工作日历"), "calendar.index", "calendar", ("calendar.write",)),
-        Place(lazy("失败任务"), "admin.outbox", "alert", ("outbox.read",)),
-        Place(lazy("审计"), "admin.audit", "shield", ("audit.read",)),
-    )),
+    (
+        lazy("服务台"),
+        (
+            Place(lazy("首页"), "home.index", "home", (), "h"),
+            Place(lazy("我要报障"), "desk.report", "plus", EVERYBODY, "n"),
+            Place(lazy("我的事项"), "desk.mine", "list", EVERYBODY, "m"),
+            Place(lazy("我的工作"), "desk.work", "inbox", ("ticket.work",), "w"),
+            Place(lazy("分诊"), "desk.triage", "filter", ("ticket.work",), "t"),
+            Place(lazy("全部事项"), "desk.tickets", "ticket", ("ticket.read",), "l"),
+            Place(lazy("待我处理"), "vendor.workspace", "inbox", ("vendor.work",), "v"),
+        ),
+    ),
+    (
+        lazy("监控"),
+        (
+            Place(lazy("告警"), "monitor.alerts", "bell", ("alert.read",), "a"),
+            Place(lazy("监控项"), "monitor.checks", "activity", ("check.read",), "c"),
+            Place(lazy("服务目录"), "cmdb.services", "apps", ("service.read", "item.read"), "s"),
+            Place(lazy("配置项"), "cmdb.items", "server", ("item.read",), "i"),
+            Place(lazy("值班"), "oncall.index", "calendar", ("oncall.read",), "o"),
+            Place(lazy("大屏"), "monitor.wall", "screen", ("wall.read", "alert.read"), "b"),
+        ),
+    ),
+    (
+        lazy("知识"),
+        (
+            Place(lazy("知识库"), "kb.articles", "book", ("knowledge.read", "article.write"), "k"),
+            Place(lazy("公告"), "kb.notices", "megaphone", ("notice.read", "notice.write"), "p"),
+        ),
+    ),
+    (
+        lazy("管理"),
+        (
+            Place(lazy("机构"), "admin.units", "building", ("unit.read",), "u"),
+            Place(lazy("人员"), "admin.people", "users", ("person.read",)),
+            Place(lazy("班组"), "admin.teams", "users", ("unit.read",)),
+            Place(lazy("角色"), "admin.roles", "shield", ("grant.write",)),
+            Place(lazy("通知渠道"), "channels.index", "send", ("channel.write",)),
+            Place(lazy("通知投递"), "deliveries.index", "mail", ("delivery.read",)),
+            Place(lazy("工作日历"), "calendar.index", "calendar", ("calendar.write",)),
+            Place(lazy("失败任务"), "admin.outbox", "alert", ("outbox.read",)),
+            Place(lazy("审计"), "admin.audit", "shield", ("audit.read",)),
+        ),
+    ),
 )
 BOTTOM = ("home.index", "desk.report", "desk.work", "vendor.workspace", "desk.mine", "monitor.alerts", "kb.articles")
 BOTTOM_MOST = 4
@@ -69,14 +81,21 @@ def _visible(place: Place, viewer: Viewer) -> bool:
 def _entry(place: Place, path: str) -> dict[str, Any]:
     url = url_for(place.endpoint)
     active = path == url or (url != "/" and path.startswith(url.rstrip("/") + "/"))
-    return {"label": str(place.label), "url": url, "icon": place.icon, "active": active, "badge": None, "letter": place.letter}
+    return {
+        "label": str(place.label),
+        "url": url,
+        "icon": place.icon,
+        "active": active,
+        "badge": None,
+        "letter": place.letter,
+    }
 
 
 def groups(viewer: Viewer | None, path: str) -> list[dict[str, Any]]:
     """The side bar's groups for this viewer; the active entry is the one with the longest matching address."""
     if viewer is None:
         return []
-    found = []
+    found: list[dict[str, Any]] = []
     for label, places in GROUPS:
         items = [_entry(p, path) for p in places if _visible(p, viewer)]
         if items:

@@ -43,8 +43,13 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         connection.isolation_level = None  # the begin event below says BEGIN itself
         cursor = connection.cursor()
         for pragma in (
-            "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8192", "temp_store=MEMORY",
-            "mmap_size=0", "journal_size_limit=67108864",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-8192",
+            "temp_store=MEMORY",
+            "mmap_size=0",
+            "journal_size_limit=67108864",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

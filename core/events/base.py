@@ -12,7 +12,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     @classmethod
-    def name(cls) -> str:
+    def event_name(cls) -> str:
         """The publisher's module and the class, such as `servicedesk.IncidentOpened`."""
         return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
 
@@ -36,6 +36,6 @@ def _all_classes() -> dict[str, type[Event]]:
     queue: list[type[Event]] = list(Event.__subclasses__())
     while queue:
         cls = queue.pop()
-        found[cls.name()] = cls
+        found[cls.event_name()] = cls
         queue.extend(cls.__subclasses__())
     return found

@@ -33,12 +33,22 @@ class OutboxRow(Base):
 
     __table_args__ = (
         sa.Index(
-            "ix_outbox_waiting", "next_try_at", "id",
+            "ix_outbox_waiting",
+            "next_try_at",
+            "id",
             sqlite_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
             postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
         ),
-        sa.Index("ix_outbox_dead", "dead_at", sqlite_where=sa.text("dead_at IS NOT NULL"),
-                 postgresql_where=sa.text("dead_at IS NOT NULL")),
-        sa.Index("ix_outbox_done", "done_at", sqlite_where=sa.text("done_at IS NOT NULL"),
-                 postgresql_where=sa.text("done_at IS NOT NULL")),
+        sa.Index(
+            "ix_outbox_dead",
+            "dead_at",
+            sqlite_where=sa.text("dead_at IS NOT NULL"),
+            postgresql_where=sa.text("dead_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_outbox_done",
+            "done_at",
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
+        ),
     )

@@ -42,7 +42,7 @@ def subscribe(event: type[E], name: str, handler: Callable[[Session, E, dt.datet
 
     Raises ValueError when the name is taken by another handler.
     """
-    key = f"{name}:{event.name()}"
+    key = f"{name}:{event.event_name()}"
     if key in registry.listeners and registry.listeners[key][1] is not handler:
         raise ValueError(f"listener {key} is subscribed twice")
     if key not in registry.listeners:
@@ -59,7 +59,14 @@ def record(session: Session, event: Event, *, now: dt.datetime) -> None:
     session.execute(
         sa.insert(OutboxRow),
         [
-            {"event": event.name(), "payload": payload, "listener": key, "recorded_at": now, "next_try_at": now, "attempts": 0}
+            {
+                "event": event.event_name(),
+                "payload": payload,
+                "listener": key,
+                "recorded_at": now,
+                "next_try_at": now,
+                "attempts": 0,
+            }
             for key in listeners
         ],
     )

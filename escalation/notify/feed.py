@@ -22,8 +22,9 @@ def ticket_changed(session: Session, event: servicedesk.TicketChanged, _now: dt.
 def audience(session: Session, ticket_id: int) -> frozenset[str]:
     """The principal strings of a ticket."""
     rows = session.execute(
-        sa.select(TicketPrincipal.kind, TicketPrincipal.principal_id)
-        .where(TicketPrincipal.ticket_id == ticket_id, TicketPrincipal.until_at.is_(None))
+        sa.select(TicketPrincipal.kind, TicketPrincipal.principal_id).where(
+            TicketPrincipal.ticket_id == ticket_id, TicketPrincipal.until_at.is_(None)
+        )
     ).all()
     found = {f"{kind}:{principal}" for kind, principal in rows if kind != "unit"}
     units = [principal for kind, principal in rows if kind == "unit"]

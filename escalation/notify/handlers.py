@@ -40,19 +40,28 @@ def opened(session: Session, event: servicedesk.IncidentOpened, now: dt.datetime
     """The team that now is answerable hears of it."""
     ticket = session.get_one(Ticket, event.ticket_id)
     again = f"again{ticket.reopened}" if event.reopened else "opened"
-    words: Words = lambda: (  # noqa: E731  worded later, in each reader's language
+    words: Words = lambda: (
         _("新事项 %(number)s：%(title)s", number=ticket.number, title=ticket.title),
-        _about(ticket, _("优先级 %(p)d，%(unit)s 报来。", p=ticket.priority, unit=ticket.unit.name), ticket.description[:500]),
+        _about(
+            ticket,
+            _("优先级 %(p)d，%(unit)s 报来。", p=ticket.priority, unit=ticket.unit.name),
+            ticket.description[:500],
+        ),
     )
-    tell(session, _message("incoming", f"ticket:{ticket.id}:{again}", ticket, words), team_people(session, event.team_id),
-         now=now, but=event.reporter_id)
+    tell(
+        session,
+        _message("incoming", f"ticket:{ticket.id}:{again}", ticket, words),
+        team_people(session, event.team_id),
+        now=now,
+        but=event.reporter_id,
+    )
 
 
 def accepted(session: Session, event: servicedesk.IncidentAccepted, now: dt.datetime) -> None:
     """The reporter hears who is answerable now."""
     ticket = session.get_one(Ticket, event.ticket_id)
     name, team = _name(session, event.person_id), session.get_one(Team, event.team_id).name
-    words: Words = lambda: (  # noqa: E731
+    words: Words = lambda: (
         _("已受理：%(number)s", number=ticket.number),
         _about(ticket, _("%(team)s 的 %(name)s 已受理您的事项，由其负责到底。", team=team, name=name)),
     )
@@ -65,70 +74,109 @@ def handed_up(session: Session, event: handoff.HandedUp, now: dt.datetime) -> No
     ticket = session.get_one(Ticket, event.ticket_id)
     sender = session.get_one(Team, event.from_team_id).name
     receiver = session.get_one(Team, event.to_team_id).name
-    to_team: Words = lambda: (  # noqa: E731
+    to_team: Words = lambda: (
         _("上报待受理：%(number)s（来自%(team)s）", number=ticket.number, team=sender),
         _about(ticket, _("优先级 %(p)d。请受理，或说明缺什么后退回；受理前责任仍在对方。", p=ticket.priority)),
     )
-    tell(session, _message("incoming", f"handoff:{event.handoff_id}:sent", ticket, to_team), team_people(session, event.to_team_id), now=now)
-    to_reporter: Words = lambda: (  # noqa: E731
+    tell(
+        session,
+        _message("incoming", f"handoff:{event.handoff_id}:sent", ticket, to_team),
+        team_people(session, event.to_team_id),
+        now=now,
+    )
+    to_reporter: Words = lambda: (
         _("已上报：%(number)s", number=ticket.number),
         _about(ticket, _("%(sender)s 已把您的事项上报给%(receiver)s，等待其受理。", sender=sender, receiver=receiver)),
     )
-    tell(session, _message("progress", f"handoff:{event.handoff_id}:told", ticket, to_reporter), _followers(session, ticket),
-         now=now, but=event.sender_id)
+    tell(
+        session,
+        _message("progress", f"handoff:{event.handoff_id}:told", ticket, to_reporter),
+        _followers(session, ticket),
+        now=now,
+        but=event.sender_id,
+    )
 
 
 def returned(session: Session, event: handoff.HandoffReturned, now: dt.datetime) -> None:
     """Whoever handed up hears why it came back; from the third bounce on the arbiter too."""
     ticket = session.get_one(Ticket, event.ticket_id)
     people = [event.to_holder_id] if event.to_holder_id else team_people(session, event.to_team_id)
-    words: Words = lambda: (  # noqa: E731
+    words: Words = lambda: (
         _("被退回：%(number)s", number=ticket.number),
-        _about(ticket, _("原因：%(reason)s", reason=event.reason), _("缺少：%(missing)s", missing=event.missing) if event.missing else ""),
+        _about(
+            ticket,
+            _("原因：%(reason)s", reason=event.reason),
+            _("缺少：%(missing)s", missing=event.missing) if event.missing else "",
+        ),
     )
     tell(session, _message("returned", f"handoff:{event.handoff_id}:returned", ticket, words), people, now=now)
     if event.arbiter_id:
-        arbitrate: Words = lambda: (  # noqa: E731
+        arbitrate: Words = lambda: (
             _("请裁决：%(number)s 已被退回 %(n)d 次", number=ticket.number, n=event.bounces),
             _about(ticket, _("双方推诿，请指定由谁负责；您的决定有约束力。")),
         )
-        tell(session, _message("returned", f"handoff:{event.handoff_id}:arbiter", ticket, arbitrate), [event.arbiter_id], now=now)
+        tell(
+            session,
+            _message("returned", f"handoff:{event.handoff_id}:arbiter", ticket, arbitrate),
+            [event.arbiter_id],
+            now=now,
+        )
 
 
 def urged(session: Session, event: handoff.TicketUrged, now: dt.datetime) -> None:
     """The holder (or the whole team before acceptance) is urged; by step also the head."""
     ticket = session.get_one(Ticket, event.ticket_id)
-    people: list[int | None] = [event.holder_id] if event.holder_id else list(team_people(session, event.team_id or ticket.team_id))
+    people: list[int | None] = (
+        [event.holder_id] if event.holder_id else list(team_people(session, event.team_id or ticket.team_id))
+    )
     by = _name(session, event.by_id)
-    words: Words = lambda: (  # noqa: E731
+    words: Words = lambda: (
         _("催办（第 %(n)d 次）：%(number)s", n=event.count, number=ticket.number),
         _about(ticket, _("%(name)s 催办：%(text)s", name=by, text=event.text)),
     )
-    tell(session, _message("urge", f"ticket:{ticket.id}:urge:{event.count}:{event.by_id}", ticket, words), [*people, event.head_id],
-         now=now, but=event.by_id)
+    tell(
+        session,
+        _message("urge", f"ticket:{ticket.id}:urge:{event.count}:{event.by_id}", ticket, words),
+        [*people, event.head_id],
+        now=now,
+        but=event.by_id,
+    )
 
 
 def resolved(session: Session, event: servicedesk.IncidentResolved, now: dt.datetime) -> None:
     """Reporter and followers hear the solution and are asked to confirm."""
     ticket = session.get_one(Ticket, event.ticket_id)
-    words: Words = lambda: (  # noqa: E731
+    words: Words = lambda: (
         _("已解决，请确认：%(number)s", number=ticket.number),
-        _about(ticket, _("解决办法：%(text)s", text=event.solution) if event.solution else _("监控显示已恢复。"),
-               _("如已正常请确认并评分；如仍有问题请退回重办。")),
+        _about(
+            ticket,
+            _("解决办法：%(text)s", text=event.solution) if event.solution else _("监控显示已恢复。"),
+            _("如已正常请确认并评分；如仍有问题请退回重办。"),
+        ),
     )
-    tell(session, _message("progress", f"ticket:{ticket.id}:resolved:{ticket.reopened}", ticket, words), _followers(session, ticket),
-         now=now, but=event.by_id)
+    tell(
+        session,
+        _message("progress", f"ticket:{ticket.id}:resolved:{ticket.reopened}", ticket, words),
+        _followers(session, ticket),
+        now=now,
+        but=event.by_id,
+    )
 
 
 def reopened(session: Session, event: servicedesk.IncidentReopened, now: dt.datetime) -> None:
     """The holder hears that it was not solved; from the second time on the head (T-15)."""
     ticket = session.get_one(Ticket, event.ticket_id)
     people: list[int | None] = [ticket.holder_id] if ticket.holder_id else list(team_people(session, ticket.team_id))
-    words: Words = lambda: (  # noqa: E731
+    words: Words = lambda: (
         _("重新打开（第 %(n)d 次）：%(number)s", n=event.count, number=ticket.number),
         _about(ticket, _("原因：%(reason)s", reason=event.reason)),
     )
-    tell(session, _message("returned", f"ticket:{ticket.id}:reopened:{event.count}", ticket, words), [*people, event.head_id], now=now)
+    tell(
+        session,
+        _message("returned", f"ticket:{ticket.id}:reopened:{event.count}", ticket, words),
+        [*people, event.head_id],
+        now=now,
+    )
 
 
 def commented(session: Session, event: servicedesk.TicketCommented, now: dt.datetime) -> None:
@@ -136,12 +184,21 @@ def commented(session: Session, event: servicedesk.TicketCommented, now: dt.date
     ticket = session.get_one(Ticket, event.ticket_id)
     fact = session.get_one(TicketFact, event.fact_id)
     by = _name(session, event.by_id)
-    words: Words = lambda: (  # noqa: E731
-        _("%(name)s 在 %(number)s 留言", name=by, number=ticket.number), _about(ticket, fact.text[:1000]),
+    words: Words = lambda: (
+        _("%(name)s 在 %(number)s 留言", name=by, number=ticket.number),
+        _about(ticket, fact.text[:1000]),
     )
-    tell(session, _message("mine", f"fact:{fact.id}:holder", ticket, words), [ticket.holder_id], now=now, but=event.by_id)
+    tell(
+        session, _message("mine", f"fact:{fact.id}:holder", ticket, words), [ticket.holder_id], now=now, but=event.by_id
+    )
     if not event.internal:
-        tell(session, _message("progress", f"fact:{fact.id}:reporter", ticket, words), _followers(session, ticket), now=now, but=event.by_id)
+        tell(
+            session,
+            _message("progress", f"fact:{fact.id}:reporter", ticket, words),
+            _followers(session, ticket),
+            now=now,
+            but=event.by_id,
+        )
 
 
 def assigned(session: Session, event: servicedesk.CustodyMoved, now: dt.datetime) -> None:
@@ -149,19 +206,26 @@ def assigned(session: Session, event: servicedesk.CustodyMoved, now: dt.datetime
     if event.holder_id is None or event.holder_id == event.by_id:
         return
     ticket = session.get_one(Ticket, event.ticket_id)
-    words: Words = lambda: (  # noqa: E731
-        _("指派给您：%(number)s", number=ticket.number), _about(ticket, _("优先级 %(p)d。", p=ticket.priority)),
+    words: Words = lambda: (
+        _("指派给您：%(number)s", number=ticket.number),
+        _about(ticket, _("优先级 %(p)d。", p=ticket.priority)),
     )
-    tell(session, _message("mine", f"ticket:{ticket.id}:assigned:{event.holder_id}:{ticket.facts}", ticket, words), [event.holder_id], now=now)
+    tell(
+        session,
+        _message("mine", f"ticket:{ticket.id}:assigned:{event.holder_id}:{ticket.facts}", ticket, words),
+        [event.holder_id],
+        now=now,
+    )
 
 
 def _followers(session: Session, ticket: Ticket) -> list[int | None]:
     """The reporter and everybody who watches."""
     watching = session.scalars(
-        sa.select(TicketPrincipal.principal_id)
-        .where(TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == "person", TicketPrincipal.why == "watcher",
-               TicketPrincipal.until_at.is_(None))
+        sa.select(TicketPrincipal.principal_id).where(
+            TicketPrincipal.ticket_id == ticket.id,
+            TicketPrincipal.kind == "person",
+            TicketPrincipal.why == "watcher",
+            TicketPrincipal.until_at.is_(None),
+        )
     )
     return [ticket.reporter_id, *watching]
-
-

@@ -93,8 +93,13 @@ class Delivery(Base):
     channel: Mapped[Channel] = relationship()
 
     __table_args__ = (
-        sa.Index("ix_delivery_waiting", "next_try_at", "id", sqlite_where=sa.text("state = 'waiting'"),
-                 postgresql_where=sa.text("state = 'waiting'")),
+        sa.Index(
+            "ix_delivery_waiting",
+            "next_try_at",
+            "id",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        ),
         sa.Index("ix_delivery_inbox", "person_id", "id"),
     )
 

@@ -71,20 +71,30 @@ class DeliverySender:
     def _due(self) -> list[int]:
         now = clock.now()
         with reading(self._engine) as session:
-            return list(session.scalars(
-                sa.select(Delivery.id)
-                .where(Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now,
-                       sa.or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now))
-                .order_by(Delivery.next_try_at, Delivery.id).limit(BATCH)
-            ))
+            return list(
+                session.scalars(
+                    sa.select(Delivery.id)
+                    .where(
+                        Delivery.state == DeliveryState.WAITING,
+                        Delivery.next_try_at <= now,
+                        sa.or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now),
+                    )
+                    .order_by(Delivery.next_try_at, Delivery.id)
+                    .limit(BATCH)
+                )
+            )
 
     def _claim(self, delivery_id: int) -> tuple[Delivery, Channel] | None:
         now = clock.now()
         with transaction(self._engine) as session:
             result = session.execute(
                 sa.update(Delivery)
-                .where(Delivery.id == delivery_id, Delivery.state == DeliveryState.WAITING, Delivery.next_try_at <= now,
-                       sa.or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now))
+                .where(
+                    Delivery.id == delivery_id,
+                    Delivery.state == DeliveryState.WAITING,
+                    Delivery.next_try_at <= now,
+                    sa.or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now),
+                )
                 .values(lease_until=now + rules.LEASE, attempts=Delivery.attempts + 1)
             )
             if getattr(result, "rowcount", 0) != 1:
@@ -113,7 +123,9 @@ class DeliverySender:
         now = clock.now()
         with transaction(self._engine) as session:
             row = session.get_one(Delivery, delivery_id, with_for_update=True)
-            session.add(DeliveryAttempt(delivery_id=delivery_id, at=now, took_ms=took_ms, error=str(error) if error else None))
+            session.add(
+                DeliveryAttempt(delivery_id=delivery_id, at=now, took_ms=took_ms, error=str(error) if error else None)
+            )
             row.lease_until = None
             if error is None:
                 row.state, row.sent_at, row.error = DeliveryState.SENT, now, None
@@ -122,4 +134,6 @@ class DeliverySender:
             row.next_try_at = now + rules.back_off(row.attempts)
             if error.permanent or rules.is_last(row.attempts):
                 row.state = DeliveryState.DEAD
-            log.warning("delivery.failed", delivery=delivery_id, attempts=row.attempts, state=str(row.state), error=row.error)
+            log.warning(
+                "delivery.failed", delivery=delivery_id, attempts=row.attempts, state=str(row.state), error=row.error
+            )

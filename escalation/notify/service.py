@@ -31,7 +31,12 @@ class Message:
 
 
 def tell(
-    session: Session, message: Message, people: Iterable[int | None], *, now: dt.datetime, but: int | None = None,
+    session: Session,
+    message: Message,
+    people: Iterable[int | None],
+    *,
+    now: dt.datetime,
+    but: int | None = None,
     only: frozenset[ChannelKind] | None = None,
 ) -> int:
     """Write a delivery for each person and channel they want the topic by; returns how many are new.
@@ -60,9 +65,19 @@ def tell(
                 continue
             key = f"{message.key}:{person.id}:{channel.code}"[:160]
             rows[key] = Delivery(
-                key=key, topic=message.topic, person_id=person.id, channel_id=channel.id, address=address,
-                subject=subject[:300], body=body, url=message.url, ref=message.ref, state=DeliveryState.WAITING,
-                created_at=now, next_try_at=now, attempts=0,
+                key=key,
+                topic=message.topic,
+                person_id=person.id,
+                channel_id=channel.id,
+                address=address,
+                subject=subject[:300],
+                body=body,
+                url=message.url,
+                ref=message.ref,
+                state=DeliveryState.WAITING,
+                created_at=now,
+                next_try_at=now,
+                attempts=0,
             )
     known = set(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(list(rows)))))
     fresh = [row for key, row in rows.items() if key not in known]
@@ -94,7 +109,8 @@ def _own_address(person: Person, channel: Channel) -> str | None:
 def cancel_for(session: Session, *, key_prefix: str, now: dt.datetime) -> int:
     """Cancel what waits under a key (a page that was acknowledged meanwhile); returns how many."""
     result = session.execute(
-        sa.update(Delivery).where(Delivery.key.startswith(key_prefix, autoescape=True), Delivery.state == DeliveryState.WAITING)
+        sa.update(Delivery)
+        .where(Delivery.key.startswith(key_prefix, autoescape=True), Delivery.state == DeliveryState.WAITING)
         .values(state=DeliveryState.CANCELLED, next_try_at=now)
     )
     return int(getattr(result, "rowcount", 0))

@@ -89,9 +89,18 @@ class Api:
         return self._operation("DELETE", path, **options)
 
     def _operation(
-        self, method: str, path: str, *, needs: str | tuple[str, ...], summary: str = "",
-        query: type[pydantic.BaseModel] = NoQuery, body: type[pydantic.BaseModel] | None = None,
-        answer: type[pydantic.BaseModel] | None = None, listing: bool = False, many: bool = False, status: int = 200,
+        self,
+        method: str,
+        path: str,
+        *,
+        needs: str | tuple[str, ...],
+        summary: str = "",
+        query: type[pydantic.BaseModel] = NoQuery,
+        body: type[pydantic.BaseModel] | None = None,
+        answer: type[pydantic.BaseModel] | None = None,
+        listing: bool = False,
+        many: bool = False,
+        status: int = 200,
     ) -> Callable[[Handler], Handler]:
         permissions = (needs,) if isinstance(needs, str) else needs
 
@@ -137,7 +146,9 @@ def _write(operation: Operation, function: Handler, arguments: dict[str, Any], k
             return _json(first.text, first.status, first.location)
     response = _call(operation, function, arguments)
     if key:
-        answer = idempotency.Answer(response.status_code, response.get_data(as_text=True), response.headers.get("Location"))
+        answer = idempotency.Answer(
+            response.status_code, response.get_data(as_text=True), response.headers.get("Location")
+        )
         idempotency.store().finish(session, person_id, key, answer)
     session.commit()
     return response
@@ -147,7 +158,12 @@ def _call(operation: Operation, function: Handler, arguments: dict[str, Any]) ->
     if operation.body is None:
         return _answer(function(**arguments), operation)
     data = _json_body()
-    if operation.many and isinstance(data, dict) and set(data) == {"items"} and "items" not in operation.body.model_fields:
+    if (
+        operation.many
+        and isinstance(data, dict)
+        and set(data) == {"items"}
+        and "items" not in operation.body.model_fields
+    ):
         return _call_many(operation, function, arguments, data["items"])
     return _answer(function(**arguments, body=_validated(operation.body, data, "")), operation)
 
@@ -174,7 +190,9 @@ def _call_many(operation: Operation, function: Handler, arguments: dict[str, Any
         except TaxopsError as error:
             where = f"items[{index}]"
             found = getattr(error, "errors", None) or [FieldError("", error.message)]
-            raise Invalid(error.message, [FieldError(f"{where}.{e.field}".rstrip("."), e.message) for e in found]) from error
+            raise Invalid(
+                error.message, [FieldError(f"{where}.{e.field}".rstrip("."), e.message) for e in found]
+            ) from error
     values = [m.value if isinstance(m, Created) else m for m in made]
     return _json(_dumps({"items": [_plain(v) for v in values]}), operation.status, None)
 
@@ -186,7 +204,8 @@ def _query(model: type[pydantic.BaseModel]) -> pydantic.BaseModel:
         field = model.model_fields.get(name)
         is_list = field is not None and "list[" in str(field.annotation)
         given[name] = values if is_list else values[-1]
-    return _validated(model, given, "")
+    found: pydantic.BaseModel = _validated(model, given, "")
+    return found
 
 
 def _json_body() -> Any:

@@ -32,8 +32,12 @@ def document(*, title: str, version: str) -> dict[str, Any]:
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": schemas.get("$defs", {}),
-            "responses": {"Problem": {"description": "RFC 9457", "content": {"application/problem+json": {
-                "schema": refs[(Problem, "serialization")]}}}},
+            "responses": {
+                "Problem": {
+                    "description": "RFC 9457",
+                    "content": {"application/problem+json": {"schema": refs[(Problem, "serialization")]}},
+                }
+            },
         },
     }
 
@@ -51,17 +55,28 @@ def _models() -> list[tuple[type[pydantic.BaseModel], Any]]:
 def _operation(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
     name = re.sub(r"\W+", "_", operation.path).strip("_")
     described: dict[str, Any] = {
-        "operationId": f"{operation.method.lower()}_{name}", "summary": operation.summary, "tags": [operation.tag],
-        "parameters": _path_parameters(operation) + _query_parameters(operation), "x-permissions": list(operation.needs),
+        "operationId": f"{operation.method.lower()}_{name}",
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": _path_parameters(operation) + _query_parameters(operation),
+        "x-permissions": list(operation.needs),
         "responses": {str(operation.status): _success(operation, refs)}
         | {code: {"$ref": "#/components/responses/Problem"} for code in _errors(operation)},
     }
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _body_schema(operation, refs)}}}
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _body_schema(operation, refs)}},
+        }
     if operation.method != "GET":
-        described["parameters"].append({
-            "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "minLength": 1, "maxLength": 120},
-        })
+        described["parameters"].append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 120},
+            }
+        )
     return described
 
 
@@ -74,8 +89,12 @@ def _body_schema(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
     one: dict[str, Any] = refs[(operation.body, "validation")]
     if not operation.many:
         return one
-    many = {"type": "object", "properties": {"items": {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}},
-            "required": ["items"], "additionalProperties": False}
+    many = {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}},
+        "required": ["items"],
+        "additionalProperties": False,
+    }
     return {"anyOf": [one, many]}
 
 
@@ -84,11 +103,18 @@ def _success(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
         return {"description": operation.summary}
     schema: dict[str, Any] = refs[(operation.answer, "serialization")]
     if operation.listing:
-        schema = {"type": "object", "required": ["items", "next"], "properties": {
-            "items": {"type": "array", "items": schema}, "next": {"type": ["string", "null"]}}}
+        schema = {
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": {"items": {"type": "array", "items": schema}, "next": {"type": ["string", "null"]}},
+        }
     elif operation.many:
-        schema = {"anyOf": [schema, {"type": "object", "required": ["items"], "properties": {
-            "items": {"type": "array", "items": schema}}}]}
+        schema = {
+            "anyOf": [
+                schema,
+                {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": schema}}},
+            ]
+        }
     return {"description": operation.summary, "content": {"application/json": {"schema": schema}}}
 
 

@@ -15,11 +15,18 @@ TYPE_PREFIX = "/api/docs/problems#"
 def problem_response(error: TaxopsError) -> Response:
     """The answer for an error."""
     body = {
-        "type": TYPE_PREFIX + error.slug, "title": HTTPStatus(error.status).phrase, "status": error.status, "detail": error.message,
-        "errors": [{"field": e.field, "message": e.message} for e in error.errors] if isinstance(error, Invalid) else [],
+        "type": TYPE_PREFIX + error.slug,
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.message,
+        "errors": [{"field": e.field, "message": e.message} for e in error.errors]
+        if isinstance(error, Invalid)
+        else [],
         **error.extra,
     }
-    response = Response(json.dumps(body, ensure_ascii=False, default=str), error.status, mimetype="application/problem+json")
+    response = Response(
+        json.dumps(body, ensure_ascii=False, default=str), error.status, mimetype="application/problem+json"
+    )
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:

@@ -8,4 +8,6 @@ from web.live import Notice, hub
 
 def send(outgoing: Outgoing, url: str, context: Context) -> None:  # noqa: ARG001  the signature of all senders
     """Reaches open pages; with none open the inbox waits."""
-    hub.publish(Notice("inbox", outgoing.ref, frozenset({f"person:{outgoing.person_id}"}), outgoing.subject, outgoing.url))
+    hub.publish(
+        Notice("inbox", outgoing.ref, frozenset({f"person:{outgoing.person_id}"}), outgoing.subject, outgoing.url)
+    )
