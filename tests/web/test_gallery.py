@@ -75,7 +75,7 @@ def test_the_charts_tooltip_obeys_the_content_policy(desktop: Page, address: str
     plot = desktop.locator(".chart-plot")
     plot.scroll_into_view_if_needed()
     expect(plot.locator("canvas")).to_be_visible()
-    plot.hover(position={"x": 300, "y": 100})
+    plot.hover(position={"x": 600, "y": 100})
     expect(desktop.locator(".chart-tip")).to_contain_text("处理器")
 
 
@@ -182,7 +182,13 @@ CONTRAST = """() => {
   const rgb = (text) => text.match(/[\\d.]+/g).slice(0, 4).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (node) => { for (let n = node; n; n = n.parentElement) { const c = rgb(getComputedStyle(n).backgroundColor); if ((c[3] ?? 1) > 0.5) return c; } return [255, 255, 255]; };
+  const ground = (node) => {
+    for (let n = node; n; n = n.parentElement) {
+      const c = rgb(getComputedStyle(n).backgroundColor);
+      if ((c[3] ?? 1) > 0.5) return c;
+    }
+    return [255, 255, 255];
+  };
   const bad = [];
   for (const node of document.querySelectorAll("body *")) {
     const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  sample rows read best on one line
 """A small Flask application that shows every macro of web/templates/ui under the product's content policy."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ import datetime as dt
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 from flask import Flask, Response, render_template, request
@@ -32,8 +33,8 @@ class Viewer:
 class TypedForm:
     """A form with something wrong in it, as web.forms.Form shows it."""
 
-    errors = [FieldError("title", "必填。")]
-    typed = {"text": "开票时提示“连接超时”", "urgency": "1", "units": ["xa", "ba"], "agree": "true"}
+    errors: ClassVar = [FieldError("title", "必填。")]
+    typed: ClassVar = {"text": "开票时提示“连接超时”", "urgency": "1", "units": ["xa", "ba"], "agree": "true"}
 
     def value(self, name: str) -> Any:
         return self.typed.get(name, "")
@@ -56,7 +57,7 @@ NAV = [
     {"label": "监控", "items": [_item("告警", "bell", badge=3, letter="a"), _item("服务目录", "apps"), _item("配置项", "server"), _item("值班", "calendar")]},
     {"label": "知识", "items": [_item("知识库", "book"), _item("公告", "megaphone", badge=2)]},
     {"label": "管理", "items": [_item("机构", "building"), _item("人员", "users"), _item("审计", "shield")]},
-]  # fmt: skip
+]
 BOTTOM = [_item("首页", "home", active=True), _item("报障", "plus"), _item("待办", "inbox", badge=7), _item("告警", "bell", badge=3)]
 
 
@@ -66,7 +67,7 @@ def _steps() -> list[dict[str, Any]]:
         {"label": "市", "state": "past", "unit": "西安市税务局", "team": "网络组", "holder": "李建国", "held": "持有 2 小时 10 分", "note": "退回 1 次"},
         {"label": "省", "state": "current", "unit": "省局信息中心", "team": "核心征管组", "holder": "赵敏", "held": "已持有 1 小时 5 分", "due_at": NOW + dt.timedelta(minutes=80)},
         {"label": "厂商", "state": "future", "unit": "未转出"},
-    ]  # fmt: skip
+    ]
 
 
 def _entries() -> list[dict[str, Any]]:
@@ -79,7 +80,7 @@ def _entries() -> list[dict[str, Any]]:
         {"at": at + 3 * step, "actor": "王晓燕", "what": "上报到 西安市税务局", "icon": "handoff", "tone": "accent", "text": "原因：县局无权查看应用服务器。"},
         {"at": at + 4 * step, "actor": "李建国", "what": "退回并要求补充", "icon": "return", "tone": "warning", "text": "缺少：出错时间与开票终端编号"},
         {"at": at + 5 * step, "actor": "系统", "what": "响应时限已超 12 分钟", "icon": "alarm", "tone": "critical"},
-    ]  # fmt: skip
+    ]
 
 
 def chart_data() -> dict[str, Any]:
@@ -93,7 +94,7 @@ def chart_data() -> dict[str, Any]:
         "unit": "%", "min": 0, "max": 100, "series": [{"name": "处理器", "points": points}, {"name": "内存", "points": other}],
         "thresholds": [{"name": "警告", "value": 80, "tone": "warning"}, {"name": "严重", "value": 92, "tone": "critical"}],
         "marks": [{"at": filters.iso(start + dt.timedelta(minutes=240)), "until": filters.iso(start + dt.timedelta(minutes=280)), "label": "事件 INC-20261123-0007", "tone": "critical", "url": "/"}],
-    }  # fmt: skip
+    }
 
 
 GRAPH = {
@@ -106,11 +107,11 @@ GRAPH = {
         {"source": "a", "target": "b", "chain": True}, {"source": "a", "target": "c"}, {"source": "b", "target": "d", "chain": True},
         {"source": "c", "target": "d"}, {"source": "d", "target": "e"}, {"source": "d", "target": "f"},
     ],
-}  # fmt: skip
+}
 ERRORS: dict[int, TaxopsError] = {
     404: NotFound("没有这个页面，或您无权查看。"), 409: Conflict("事项已由李建国受理。"), 422: Invalid("标题必填。", [FieldError("title", "标题：必填。")]),
     429: TooMany("催办过于频繁。", retry_after=600), 503: Unavailable("数据库暂时不可用。"),
-}  # fmt: skip
+}
 
 
 def make() -> Flask:
