@@ -84,7 +84,7 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True)
 
 
-class PollerFault(Exception):  # noqa: N818  a fault is a finding here
+class PollerFault(Exception):
     """The poller itself could not look: the target is not to blame (M-10).
 
     `remedy` tells the administrator what to do.

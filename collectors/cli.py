@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import click
+import structlog
 
 from collectors import nagios
 from collectors.base import DEFAULT_TIMEOUT_S, EXIT_CODES, CheckResult, Probe, State
@@ -85,6 +86,8 @@ def check(
     list_types: bool,
 ) -> None:
     """运行一次检查。Run one check once: exit 0 OK, 1 warning, 2 critical, 3 unknown."""
+    if not structlog.is_configured():  # stdout is the plugin's answer
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     if list_types:
         _print_types(as_json)
         return

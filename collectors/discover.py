@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import os
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
@@ -78,17 +77,14 @@ async def discover(
 
     `own_url` is this program's page, `database_file` its database, `home` where it keeps its state.
     """
-    found = [_machine(), *await asyncio.to_thread(lambda: list(_mounts()))]
-    if own_url:
-        found.append(Proposal("http", own_url, _("本平台页面"), "application"))
-    if database_file is not None:
-        found.append(Proposal("sqlite", os.path.abspath(database_file), _("本平台数据库文件"), "database"))
-    elif home is not None:
-        found.append(Proposal("file", os.path.abspath(home), _("本平台数据目录"), "storage"))
+    found = [
+        _machine(),
+        *await asyncio.to_thread(lambda: list(_mounts())),
+        *_own(own_url, database_file, home),
+    ]
     own_port = _port_of(own_url)
-    for listener in await asyncio.to_thread(listeners):
-        if listener.port != own_port:
-            found.append(await _of_listener(listener))
+    others = [listener for listener in await asyncio.to_thread(listeners) if listener.port != own_port]
+    found.extend([await _of_listener(listener) for listener in others])
     found.extend(await asyncio.to_thread(lambda: list(_certificate_files())))
     return list({proposal.key: proposal for proposal in found}.values())
 
@@ -116,6 +112,15 @@ def listeners() -> list[Listener]:
 def _machine() -> Proposal:
     # mounts get checks of their own, so that a full disk is an alert of its own
     return Proposal("host", "localhost", socket.gethostname(), "server", {"ignore_mounts": "*"})
+
+
+def _own(url: str | None, database_file: Path | None, home: Path | None) -> Iterator[Proposal]:
+    if url:
+        yield Proposal("http", url, _("本平台页面"), "application")
+    if database_file is not None:
+        yield Proposal("sqlite", str(database_file.resolve()), _("本平台数据库文件"), "database")
+    elif home is not None:
+        yield Proposal("file", str(home.resolve()), _("本平台数据目录"), "storage")
 
 
 def _mounts() -> Iterator[Proposal]:

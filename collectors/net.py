@@ -16,7 +16,7 @@ _HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A
 MAX_PORT = 65535
 
 
-class TargetDown(Exception):  # noqa: N818  a finding, not a failure of ours
+class TargetDown(Exception):
     """The target did not do what it should; the message is worded for the output line."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
+import re
 import time
 from collections.abc import Mapping
 from traceback import extract_tb
@@ -41,7 +42,7 @@ def _explain(probe: Probe[Any], error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return _("必须给出")
     reason = str(error.get("ctx", {}).get("error") or error["msg"])
-    if is_secret(probe.params, name):
+    if not name or is_secret(probe.params, name):  # without a name the input is all of them, secrets too
         return reason
     return _("给的是 %(given)r：%(reason)s", given=error["input"], reason=reason)
 
@@ -97,7 +98,7 @@ def _timed_out(probe: Probe[Any], limit: float, *, late_by: float) -> Outcome:
         return _fault(
             _("采集端过载：时限晚了 %(late).0f 秒才触发", late=late_by), _("减少同时进行的检查，或增加采集端")
         )
-    return Outcome(probe.timeout_state, str(probe.timeout_text) % {"limit": f"{max(limit, 0.0):g}"})
+    return Outcome(probe.timeout_state, str(probe.timeout_text) % {"limit": f"{max(limit, 0.0):.3g}"})
 
 
 def _fault(message: str, remedy: str) -> Outcome:
@@ -114,7 +115,7 @@ def _system_error(error: OSError) -> Outcome:
 
 def poller_fault(error: OSError) -> PollerFault | None:
     """The poller's own fault behind a system error, or None when the target may well be to blame."""
-    match error.errno:
+    match error.errno or _errno_in_words(error):
         case errno.EMFILE | errno.ENFILE:
             return PollerFault(_("打开的文件或套接字已到上限"), _("调高 ulimit -n 或减少同时进行的检查"))
         case errno.ENOBUFS | errno.ENOMEM:
@@ -127,6 +128,12 @@ def poller_fault(error: OSError) -> PollerFault | None:
             return PollerFault(_("采集端权限不足：%(error)s", error=error.strerror), _("给运行账号所需的权限"))
         case _:
             return None
+
+
+def _errno_in_words(error: OSError) -> int | None:
+    """Drivers written in Rust only put the number into the text."""
+    found = re.search(r"os error (\d+)", str(error))
+    return int(found[1]) if found else None
 
 
 def _finite(samples: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import socket
+import time
 from typing import Annotated
 
 from pydantic import Field
@@ -17,8 +18,8 @@ from collectors.thresholds import RangeText
 from core.i18n import gettext as _
 from core.i18n import lazy
 
-FIRST_SPAN_S = 0.5
-"""Rates need two readings; the first time they are taken this far apart."""
+SPAN_S = 0.5
+"""Rates need two readings at least this far apart."""
 
 
 class HostParams(Params):
@@ -63,7 +64,7 @@ class HostProbe(Probe[HostParams]):
             )
         if self._before is None:
             self._before = await asyncio.to_thread(readings.counters)
-            await asyncio.sleep(FIRST_SPAN_S)
+        await asyncio.sleep(max(0.0, self._before.at_s + SPAN_S - time.monotonic()))
         now = await asyncio.to_thread(readings.snapshot)
         found = Findings()
         self._cpu(found, params, self._before, now)

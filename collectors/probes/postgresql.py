@@ -200,7 +200,7 @@ async def _ask(target: str, params: PostgresqlParams, deadline: float, began: fl
             passfile=f"{os.devnull}/none",  # no stray password file
         )
     except psycopg.OperationalError as error:
-        raise _why(error, target, params) from None
+        raise await _why(error, (host, port), params, deadline) from None
     connect_s = time.monotonic() - began
     try:
         row = await (await connection.execute(QUERY)).fetchone()
@@ -224,7 +224,7 @@ async def _place(target: str) -> tuple[str, int]:
     return address, port_number
 
 
-def _why(error: Exception, target: str, params: PostgresqlParams) -> Exception:
+async def _why(error: Exception, place: tuple[str, int], params: PostgresqlParams, deadline: float) -> Exception:
     """Whose fault a failed login is; the driver's text names no password."""
     words = str(error)
     if _REFUSED.search(words):
@@ -234,8 +234,12 @@ def _why(error: Exception, target: str, params: PostgresqlParams) -> Exception:
         )
     if "too many clients" in words or "remaining connection slots" in words:
         return net.TargetDown(_("连接数已满，登录不了"))
-    if "refused" in words:
-        return net.TargetDown(_("%(target)s 拒绝连接", target=target))
+    if not place[0].startswith("/"):
+        try:  # the driver hides the system's error behind words, so ask the system itself
+            _reader, writer = await net.connect(*place, deadline=deadline)
+            await net.close(writer)
+        except (net.TargetDown, PollerFault) as found:
+            return found
     return net.TargetDown(_("登录失败：%(why)s", why=_first_line(error)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import socket
 import time
@@ -9,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collectors import net
-from collectors.base import Outcome, Probe, State
+from collectors.base import Outcome, Probe, State, remaining
 from collectors.counters import uptime_seconds
 from collectors.findings import Findings
 from collectors.snmp import oids, tables
-from collectors.snmp.device import Device, Memory, OutOfTime
+from collectors.snmp.device import Device, Memory
 from collectors.snmp.params import SnmpParams
 from collectors.snmp.tables import text
 from collectors.snmp.traffic import Rates, TrafficMemory
@@ -55,12 +56,14 @@ class SnmpProbe(Probe[SnmpParams]):
         memory = self._memories.setdefault((f"{host}:{port}", access.key), Memory())
         found = Findings()
         async with memory.lock:
-            device = Device(address, port, access, memory, deadline - MARGIN_S, params.request_s)
+            device = Device(address, port, access, memory, params.request_s)
             try:
-                await self._read(device, f"{host}:{port}", params, found)
+                async with asyncio.timeout(remaining(deadline - MARGIN_S)):
+                    await self._read(device, f"{host}:{port}", params, found)
             except net.TargetDown as down:
                 found.note(State.CRITICAL, str(down))
-            except OutOfTime:
+            except TimeoutError:
+                memory.session = None  # an answer may still be on its way
                 found.note(State.WARNING, _("设备太慢，时限内没有读完"))
         if device.broken:
             found.note(State.WARNING, _("设备的表 %(oids)s 编号不递增，已停止读取", oids=", ".join(device.broken)))

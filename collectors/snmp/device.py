@@ -23,10 +23,7 @@ FIRST_BULK = 25
 REGROW_AFTER = 200
 REFRESH_AFTER_S = 100.0
 """Within the 150 seconds an engine's time may drift. Source: RFC 3414 section 2.2.3."""
-
-
-class OutOfTime(Exception):  # noqa: N818  a finding, not a failure of ours
-    """The device's deadline passed in the middle of a table; what was read until then stands."""
+FAILURES = (SnmpError, TimeoutError, ConnectionError)
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,6 @@ class Device:
     port: int
     access: Access
     memory: Memory
-    deadline: float
     request_s: float
     broken: list[str] = field(default_factory=list)
 
@@ -84,9 +80,13 @@ class Device:
         """Get a session ready. Raises PollerFault for refused credentials and TargetDown for silence."""
         kept = self.memory.session
         if kept is not None:
-            if time.monotonic() - self.memory.used_at > REFRESH_AFTER_S:
-                await self._guard_refresh(kept)
-            return
+            try:
+                if time.monotonic() - self.memory.used_at > REFRESH_AFTER_S:
+                    await kept.refresh()
+            except FAILURES:
+                self.memory.session = None
+            else:
+                return
         self.memory.session = await self._connect()
 
     async def get(self, oids: Iterable[str]) -> dict[str, ValueType]:
@@ -94,23 +94,21 @@ class Device:
         wanted = list(oids)
         try:
             return await self._get(wanted)
-        except (SnmpError, TimeoutError):
-            self._in_time()
+        except FAILURES:
             self.memory.session = None  # not-in-time-window, another engine, or a lost packet
-            self.memory.session = await self._connect()
+            self.memory.session = await self._connect(patience=2)  # it may still be busy with the first request
         try:
             return await self._get(wanted)
-        except (SnmpError, TimeoutError):
+        except FAILURES:
             self.memory.session = None
             raise await self._why_silent() from None
 
     async def column(self, oid: str) -> dict[str, ValueType]:
-        """One column of a table as index → value. Raises OutOfTime and TargetDown."""
+        """One column of a table as index → value. Raises TargetDown."""
         while True:
             try:
                 return await self._walk(oid)
-            except (SnmpError, TimeoutError):
-                self._in_time()
+            except FAILURES:
                 if not self.memory.timed_out():
                     raise TargetDown(_("设备读到一半不再回应")) from None
 
@@ -124,7 +122,6 @@ class Device:
                 break
             last = here
             rows[oid[len(base) + 1 :]] = value
-            self._in_time()
         self.memory.used_at = time.monotonic()
         self.memory.answered()
         return rows
@@ -143,39 +140,33 @@ class Device:
             raise RuntimeError("open() comes first")
         return self.memory.session
 
-    async def _connect(self) -> SnmpSession:
-        session = SnmpSession(
-            self.address, self.port, community=self.access.community, user=self.access.user, timeout=self.request_s
-        )
-        if self.access.user is not None:
-            await self._guard_refresh(session)
-        return session
-
-    async def _guard_refresh(self, session: SnmpSession) -> None:
-        for attempt in (1, 2):
+    async def _connect(self, patience: int = 1) -> SnmpSession:
+        """A new session; for v3 with the engine discovered, tried twice because a packet may be lost."""
+        for last_try in (False, True):
+            session = SnmpSession(
+                self.address,
+                self.port,
+                community=self.access.community,
+                user=self.access.user,
+                timeout=self.request_s * patience,
+            )
+            if self.access.user is None:
+                return session
             try:
                 await session.refresh()
-            except (SnmpError, TimeoutError) as error:
-                self.memory.session = None
-                if attempt == 2 or isinstance(error, SnmpError):  # noqa: PLR2004  one retry for a lost packet
+            except FAILURES as error:
+                if last_try or isinstance(error, SnmpError):
                     raise await self._why_silent() from None
-                session = self._fresh()
             else:
-                return
-
-    def _fresh(self) -> SnmpSession:
-        return SnmpSession(self.address, self.port, user=self.access.user, timeout=self.request_s)
+                return session
+        raise AssertionError("unreachable")
 
     async def _why_silent(self) -> Exception:
         """Silence may mean a dead device or credentials it ignores; engine discovery, which needs none, tells."""
         probe = SnmpSession(self.address, self.port, user=User.default(), timeout=self.request_s)
         try:
             await probe.refresh()
-        except (SnmpError, TimeoutError, OSError):
+        except FAILURES:
             return TargetDown(_("%(address)s 端口 %(port)d 不回应 SNMP", address=self.address, port=self.port))
         what = _("用户名、认证口令或加密口令") if self.access.user is not None else _("团体字")
         return PollerFault(_("设备在回应，但不接受%(what)s", what=what), _("核对检查的 SNMP 凭据和设备上的访问视图"))
-
-    def _in_time(self) -> None:
-        if time.monotonic() >= self.deadline:
-            raise OutOfTime

@@ -36,7 +36,7 @@ def test_what_is_no_range_is_refused_with_a_reason(text):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_M_09_nan_and_infinity_are_refused(value):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="不是有限数值"):
         parse("~:").alerts(value)
 
 
