@@ -128,7 +128,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     for name in values:
         if (given := env.get(f"{PREFIX}{name.upper()}")) is not None:
             values[name] = given
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     values["database_url"] = str(values["database_url"]) or f"sqlite:///{home / 'taxops.db'}"
     values["secret_key"] = str(values["secret_key"]) or _own_secret(home / "secret.key")
     for name, (ok, allowed) in _RULES.items():
