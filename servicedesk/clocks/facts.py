@@ -17,6 +17,7 @@ class FactKind(StrEnum):
     ACCEPTED = "accepted"  # line: the line that is answerable now
     RETURNED = "returned"  # line: who holds it now, if it had been accepted before
     WITHDRAWN = "withdrawn"
+    ARBITRATED = "arbitrated"  # line: the line that has to take it now, which it does by accepting
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     PRIORITY = "priority-changed"  # priority 1–5

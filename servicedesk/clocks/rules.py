@@ -35,7 +35,8 @@ class Clock:
 
     `due_at` and `warn_at` are instants of crossing 100 % and 75 %: past ones happened, later ones will if nothing
     pauses it. While paused they are those it was paused with, and move on resuming by exactly the time paused. `worked`
-    is working time; `spent` is what counts against `target`, which in calendar time is more.
+    is working time, `banked` the part of it before `running_since`; `spent` is what counts against `target`, which in
+    calendar time is more.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Clock:
     stopped_at: dt.datetime | None
     running_since: dt.datetime | None
     worked: dt.timedelta
+    banked: dt.timedelta
     spent: dt.timedelta
     target: Target
     breached: bool
@@ -110,7 +112,7 @@ def measure(stretches: Stretches, *, now: dt.datetime, calendar: WorkCalendar) -
         spent += _measured(start, end, target.basis, calendar)
         worked += calendar.elapsed(start, end)
         last = end
-    target = stretches.promises[-1][1]
+    target, running_since = stretches.promises[-1][1], stretches.runs[-1][0] if stretches.running else None
     for mark in (warn, due):
         if not mark.crossed:  # seen from where it stands: a promise changed while it was paused counts here too
             mark.at = mark.crossing(last, spent, target, calendar)
@@ -123,8 +125,9 @@ def measure(stretches: Stretches, *, now: dt.datetime, calendar: WorkCalendar) -
         due_at=due.at or last,
         warn_at=warn.at or last,
         stopped_at=stretches.stopped_at,
-        running_since=stretches.runs[-1][0] if stretches.running else None,
+        running_since=running_since,
         worked=worked,
+        banked=worked - calendar.elapsed(running_since, now) if running_since else worked,
         spent=spent,
         target=target,
         breached=due.crossed,

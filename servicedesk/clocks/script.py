@@ -147,6 +147,15 @@ class Script:
     def withdrawn(self, fact: Fact) -> None:
         self.drop_handover(fact.at)
 
+    def arbitrated(self, fact: Fact) -> None:
+        self.drop_handover(fact.at)
+        line = str(fact.data.get("line") or "")
+        if line and (self.at_line is None or self.at_line.line != line):  # else it stays where it is
+            if self.at_line:
+                self.at_line.end(fact.at, Outcome.DONE)
+                self.at_line = None
+            self.answers.append(self.start(f"line-{line}-respond", Purpose.RESPOND, line, fact.at))
+
     def suspend(self, fact: Fact) -> None:
         self.suspended = True
         for clock in self.living():
@@ -204,6 +213,7 @@ _STEPS: dict[str, Callable[[Script, Fact], None]] = {
     K.ACCEPTED: Script.accepted,
     K.RETURNED: Script.returned,
     K.WITHDRAWN: Script.withdrawn,
+    K.ARBITRATED: Script.arbitrated,
     K.SUSPENDED: Script.suspend,
     K.RESUMED: Script.resume,
     K.PRIORITY: Script.changed,

@@ -260,6 +260,18 @@ def test_T_03_a_return_after_acceptance_gives_the_line_back() -> None:
     assert (found["line-county"].round, found["line-county"].started_at) == (2, at("23 11:00"))
 
 
+def test_T_03_what_the_arbiter_decides_starts_the_clock_of_the_line_that_has_to_take_it() -> None:
+    story = [*CLIMB[:3], fact("23 10:30", "returned"), fact("23 11:00", "arbitrated", line="province")]
+    found = by_name("23 11:10", *story)
+    assert found["line-county"].stopped_at == at("23 11:00")
+    assert found["line-province-respond"].state is ClockState.RUNNING
+    accepted = by_name("23 11:30", *story, fact("23 11:20", "accepted", line="province"))
+    assert accepted["line-province"].started_at == at("23 11:20")
+    stays = by_name("23 11:10", *CLIMB[:3], fact("23 10:45", "arbitrated", line="county"))
+    assert stays["line-county"].state is ClockState.RUNNING
+    assert stays["line-city-respond"].state is ClockState.STOPPED
+
+
 def test_T_03_resolving_while_a_hand_off_waits_stops_it() -> None:
     found = by_name("23 11:00", *CLIMB[:3], fact("23 10:30", "resolved"))
     assert found["line-city-respond"].state is ClockState.STOPPED

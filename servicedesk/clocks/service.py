@@ -1,0 +1,175 @@
+"""Keeps the clocks' rows in step with the facts, and tells warning and breach exactly once each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.calendar import WorkCalendar
+from core.events.clocks import ClockBreached, ClockWarned
+from core.outbox import record
+from servicedesk.calendar import service as calendars
+from servicedesk.clocks import rules
+from servicedesk.clocks.facts import Fact
+from servicedesk.clocks.models import ClockRow, TargetVersion
+from servicedesk.clocks.rules import Clock
+from servicedesk.clocks.targets import DEFAULT_TARGETS, Basis, TargetSet, targets_from_dict, targets_to_dict
+from servicedesk.tickets.models import Ticket, TicketFact
+from servicedesk.tickets.states import Kind
+
+CLOCKED = frozenset({Kind.INCIDENT, Kind.REQUEST})  # problems and changes have plans, not promises
+BATCH = 1000
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+# --- targets -------------------------------------------------------------------------------------------------------
+
+
+def targets_version(session: Session) -> int:
+    """The version that tickets opened now begin with; 0 while none was ever stored."""
+    return session.scalar(sa.select(sa.func.max(TargetVersion.version))) or 0
+
+
+def targets_of(session: Session, version: int | None) -> TargetSet:
+    """The targets of a version; the shipped ones where it is unknown."""
+    row = session.get(TargetVersion, version) if version else None
+    return _targets(json.dumps(row.data, sort_keys=True)) if row else DEFAULT_TARGETS
+
+
+def publish_targets(session: Session, targets: TargetSet, *, now: dt.datetime) -> int:
+    """Store another version; tickets opened from now on begin with it. Returns its number."""
+    version = targets_version(session) + 1
+    session.add(TargetVersion(version=version, data=targets_to_dict(targets), since=now))
+    session.flush()
+    return version
+
+
+@lru_cache(maxsize=64)
+def _targets(text: str) -> TargetSet:
+    return targets_from_dict(json.loads(text))
+
+
+# --- the projection ------------------------------------------------------------------------------------------------
+
+
+def compute(session: Session, ticket: Ticket, *, now: dt.datetime) -> list[Clock]:
+    """The ticket's clocks from its facts alone; nothing is written."""
+    if ticket.kind not in CLOCKED:
+        return []
+    rows = session.execute(
+        sa.select(TicketFact.at, TicketFact.kind, TicketFact.data)
+        .where(TicketFact.ticket_id == ticket.id).order_by(TicketFact.seq)
+    )
+    facts = [Fact(at, kind, data) for at, kind, data in rows]
+    targets = targets_of(session, ticket.definitions.get("targets"))
+    return rules.clocks(facts, now=now, calendar=calendars.current(session), targets=targets)
+
+
+def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = True) -> list[ClockRow]:
+    """Write the ticket's clocks anew from its facts, in the transaction of whoever added one; nothing is committed.
+
+    Also sets the ticket's `next_due_at`, and tells a warning or breach that is due at `now` and was not told. What was
+    told stays told. Repeating it changes nothing. `tell` False: history is being imported, what is past counts as told.
+    """
+    session.flush()
+    ticket = session.get_one(Ticket, ticket_id)
+    calendar, revision = calendars.counting(session)
+    locked = sa.select(ClockRow).where(ClockRow.ticket_id == ticket_id).with_for_update()
+    there = {
+        (row.name, row.round): row for row in session.scalars(locked.execution_options(populate_existing=True))
+    }
+    rows = []
+    for position, clock in enumerate(compute(session, ticket, now=now)):
+        row = there.pop((clock.name, clock.round), None)
+        if row is None:
+            session.add(row := ClockRow(ticket_id=ticket_id, name=clock.name, round=clock.round))
+        _project(row, clock, position, revision)
+        _tell(session, row, ticket, calendar, now=now, silently=not tell)
+        rows.append(row)
+    for orphan in there.values():
+        session.delete(orphan)
+    ticket.next_due_at = min((row.due_at for row in rows if row.running_since), default=None)
+    session.flush()
+    return rows
+
+
+def _project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
+    row.position, row.purpose, row.line = position, clock.purpose, clock.line
+    row.basis, row.limit_s = clock.target.basis, int(clock.target.limit.total_seconds())
+    row.started_at, row.due_at, row.warn_at = clock.started_at, clock.due_at, clock.warn_at
+    row.stopped_at, row.running_since, row.outcome = clock.stopped_at, clock.running_since, clock.outcome
+    row.worked_us = clock.banked // _MICROSECOND
+    row.crossed = clock.breached
+    row.counted_by = revision
+
+
+# --- told once -----------------------------------------------------------------------------------------------------
+
+
+def tick(session: Session, now: dt.datetime) -> int:
+    """Tell what became due; returns how many clocks were looked at. The caller commits.
+
+    The rows are locked, and what was told is written in the same transaction as the events, so several workers and
+    restarts tell each warning and each breach exactly once.
+    """
+    due = session.scalars(
+        sa.select(ClockRow).where(ClockRow.wake_at <= now).order_by(ClockRow.wake_at, ClockRow.id).limit(BATCH)
+        .with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    ).all()
+    calendar = calendars.current(session)
+    for row in due:
+        _tell(session, row, session.get_one(Ticket, row.ticket_id), calendar, now=now)
+    session.flush()
+    return len(due)
+
+
+def _tell(
+    session: Session, row: ClockRow, ticket: Ticket, calendar: WorkCalendar, *, now: dt.datetime, silently: bool = False
+) -> None:
+    """Record what is due and was not told, and note when to look again."""
+    runs = row.running_since is not None
+    warn = row.warned_at is None and runs and row.warn_at <= now
+    breach = row.breached_at is None and (row.crossed or (runs and row.due_at <= now))
+    if warn:
+        row.warned_at = now
+    if breach:
+        row.breached_at, row.crossed = now, True
+    row.wake_at = _wake_at(row) if runs else None
+    if silently or not (warn or breach):
+        return
+    about = _about(row, ticket, calendar, now)
+    if warn:
+        record(session, ClockWarned(**about, overtaken=breach), now=now)
+    if breach:
+        record(session, ClockBreached(**about, ended=row.outcome is not None), now=now)
+
+
+def _about(row: ClockRow, ticket: Ticket, calendar: WorkCalendar, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket.id, "number": ticket.number, "clock": row.name, "round": row.round, "line": row.line,
+        "purpose": str(row.purpose), "due_at": row.due_at, "at": now, "priority": ticket.priority,
+        "on_duty_only": row.basis is Basis.CALENDAR and not calendar.is_working(now),
+    }
+
+
+def _wake_at(row: ClockRow) -> dt.datetime | None:
+    if row.warned_at is None:
+        return row.warn_at
+    return row.due_at if row.breached_at is None else None
+
+
+def recount(session: Session, now: dt.datetime, *, most: int = 200) -> int:
+    """Rebuild tickets whose living clocks were counted by an older calendar; returns how many. The caller commits."""
+    _calendar, revision = calendars.counting(session)
+    behind = session.scalars(
+        sa.select(ClockRow.ticket_id).where(ClockRow.outcome.is_(None), ClockRow.counted_by != revision)
+        .distinct().limit(most)
+    ).all()
+    for ticket_id in behind:
+        rebuild(session, ticket_id, now=now)
+    return len(behind)
