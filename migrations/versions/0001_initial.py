@@ -33,6 +33,55 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_audit_at'), ['at'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_object'), ['object'], unique=False)
 
+    op.create_table('calendar_day',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('working', sa.Boolean(), nullable=False),
+    sa.Column('segments', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+    sa.Column('why', sa.String(length=200), nullable=False),
+    sa.PrimaryKeyConstraint('day', name=op.f('pk_calendar_day'))
+    )
+    op.create_table('calendar_filing',
+    sa.Column('year', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('first', sa.Date(), nullable=False),
+    sa.Column('last', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('year', 'month', name=op.f('pk_calendar_filing'))
+    )
+    op.create_table('calendar_root',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('segments', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('complete_years', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_calendar_root'))
+    )
+    op.create_table('channel',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('code', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('url', sa.String(length=600), nullable=True),
+    sa.Column('per_minute', sa.Integer(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_channel')),
+    sa.UniqueConstraint('code', name=op.f('uq_channel_code'))
+    )
+    op.create_table('item_type',
+    sa.Column('code', sa.String(length=40), nullable=False),
+    sa.Column('label', sa.String(length=60), nullable=False),
+    sa.Column('parent_code', sa.String(length=40), nullable=True),
+    sa.Column('attributes', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('reach', sa.String(length=40), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('shipped', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['parent_code'], ['item_type.code'], name=op.f('fk_item_type_parent_code_item_type')),
+    sa.PrimaryKeyConstraint('code', name=op.f('pk_item_type'))
+    )
+    op.create_table('notice_counter',
+    sa.Column('year', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('last', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('year', name=op.f('pk_notice_counter'))
+    )
     op.create_table('outbox',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('event', sa.String(length=80), nullable=False),
@@ -57,6 +106,19 @@ def upgrade() -> None:
     sa.Column('permissions', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
     sa.Column('administrator', sa.String(length=20), nullable=True),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_role'))
+    )
+    op.create_table('search_pending',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('key', sa.String(length=80), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_pending'))
+    )
+    op.create_table('target_version',
+    sa.Column('version', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('data', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('version', name=op.f('pk_target_version'))
     )
     op.create_table('ticket_number',
     sa.Column('prefix', sa.String(length=10), nullable=False),
@@ -85,14 +147,27 @@ def upgrade() -> None:
 
     op.create_table('item',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('name', sa.String(length=160), nullable=False),
-    sa.Column('type', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('type_code', sa.String(length=40), nullable=False),
     sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('lifecycle', sa.String(length=40), nullable=False),
+    sa.Column('attributes', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('address', sa.String(length=200), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('health', sa.String(length=40), nullable=False),
+    sa.Column('health_since', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['type_code'], ['item_type.code'], name=op.f('fk_item_type_code_item_type')),
     sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_item_unit_id_unit')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_item'))
     )
     with op.batch_alter_table('item', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_item_unit_id'), ['unit_id'], unique=False)
+        batch_op.create_index('ix_item_health_name', ['health', 'name', 'id'], unique=False)
+        batch_op.create_index('ix_item_name_id', ['name', 'id'], unique=False)
+        batch_op.create_index('ix_item_type_code_name', ['type_code', 'name', 'id'], unique=False)
+        batch_op.create_index('uq_item_name_in_unit', ['unit_id', 'name'], unique=True, sqlite_where=sa.text("lifecycle != 'retired'"), postgresql_where=sa.text("lifecycle != 'retired'"))
 
     op.create_table('person',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -133,6 +208,21 @@ def upgrade() -> None:
     with op.batch_alter_table('poller', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_poller_unit_id'), ['unit_id'], unique=False)
 
+    op.create_table('search_missed',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('text', sa.String(length=200), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('first_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('done_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['last_unit_id'], ['unit.id'], name=op.f('fk_search_missed_last_unit_id_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_missed')),
+    sa.UniqueConstraint('text', name=op.f('uq_search_missed_text'))
+    )
+    with op.batch_alter_table('search_missed', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_search_missed_last_at'), ['last_at'], unique=False)
+
     op.create_table('unit_closure',
     sa.Column('ancestor_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('descendant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -162,14 +252,6 @@ def upgrade() -> None:
     with op.batch_alter_table('api_token', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_api_token_person_id'), ['person_id'], unique=False)
 
-    op.create_table('article_editor_draft',
-    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('target', sa.String(length=40), nullable=False),
-    sa.Column('content', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_article_editor_draft_person_id_person')),
-    sa.PrimaryKeyConstraint('person_id', 'target', name=op.f('pk_article_editor_draft'))
-    )
     op.create_table('check_',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -197,6 +279,37 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_check__item_id'), ['item_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_check__poller_id'), ['poller_id'], unique=False)
 
+    op.create_table('delivery',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('key', sa.String(length=160), nullable=False),
+    sa.Column('topic', sa.String(length=20), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('channel_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('address', sa.String(length=200), nullable=False),
+    sa.Column('subject', sa.String(length=300), nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('url', sa.String(length=400), nullable=False),
+    sa.Column('ref', sa.String(length=60), nullable=False),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('next_try_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('read_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['channel_id'], ['channel.id'], name=op.f('fk_delivery_channel_id_channel')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_delivery_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery')),
+    sa.UniqueConstraint('key', name=op.f('uq_delivery_key'))
+    )
+    with op.batch_alter_table('delivery', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_delivery_created_at'), ['created_at'], unique=False)
+        batch_op.create_index('ix_delivery_inbox', ['person_id', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_delivery_person_id'), ['person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_delivery_ref'), ['ref'], unique=False)
+        batch_op.create_index('ix_delivery_waiting', ['next_try_at', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+
     op.create_table('idempotency_key',
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('key', sa.String(length=120), nullable=False),
@@ -210,6 +323,143 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idempotency_key_created_at'), ['created_at'], unique=False)
+
+    op.create_table('impact_mark',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('affected_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('mark', sa.String(length=40), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.Column('by', sa.String(length=80), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['affected_id'], ['item.id'], name=op.f('fk_impact_mark_affected_id_item')),
+    sa.ForeignKeyConstraint(['item_id'], ['item.id'], name=op.f('fk_impact_mark_item_id_item')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_impact_mark'))
+    )
+    with op.batch_alter_table('impact_mark', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_impact_mark_item_id'), ['item_id'], unique=False)
+        batch_op.create_index('uq_impact_mark_current', ['item_id', 'affected_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+
+    op.create_table('item_event',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('text', sa.String(length=500), nullable=False),
+    sa.Column('ref', sa.String(length=120), nullable=True),
+    sa.Column('actor', sa.String(length=80), nullable=True),
+    sa.ForeignKeyConstraint(['item_id'], ['item.id'], name=op.f('fk_item_event_item_id_item')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_item_event'))
+    )
+    with op.batch_alter_table('item_event', schema=None) as batch_op:
+        batch_op.create_index('ix_item_event_item_id_at', ['item_id', 'at', 'id'], unique=False)
+
+    op.create_table('item_health',
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('source', sa.String(length=120), nullable=False),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['item_id'], ['item.id'], name=op.f('fk_item_health_item_id_item')),
+    sa.PrimaryKeyConstraint('item_id', 'source', name=op.f('pk_item_health'))
+    )
+    op.create_table('item_service',
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('service_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['item_id'], ['item.id'], name=op.f('fk_item_service_item_id_item')),
+    sa.ForeignKeyConstraint(['service_id'], ['item.id'], name=op.f('fk_item_service_service_id_item')),
+    sa.PrimaryKeyConstraint('item_id', 'service_id', name=op.f('pk_item_service'))
+    )
+    with op.batch_alter_table('item_service', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_item_service_service_id'), ['service_id'], unique=False)
+
+    op.create_table('item_version',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('actor', sa.String(length=80), nullable=False),
+    sa.Column('verb', sa.String(length=20), nullable=False),
+    sa.Column('changed', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('snapshot', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.ForeignKeyConstraint(['item_id'], ['item.id'], name=op.f('fk_item_version_item_id_item')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_item_version'))
+    )
+    with op.batch_alter_table('item_version', schema=None) as batch_op:
+        batch_op.create_index('ix_item_version_item_id_at', ['item_id', 'at', 'id'], unique=False)
+
+    op.create_table('notice',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('number', sa.String(length=20), nullable=False),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('tags', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('services', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('error_codes', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_by_ticket', sa.Boolean(), nullable=False),
+    sa.Column('must_read', sa.Boolean(), nullable=False),
+    sa.Column('ticket', sa.String(length=20), nullable=True),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('confirm_from', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['author_id'], ['person.id'], name=op.f('fk_notice_author_id_person')),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_notice_unit_id_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_notice')),
+    sa.UniqueConstraint('number', name=op.f('uq_notice_number'))
+    )
+    with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_author_id'), ['author_id'], unique=False)
+        batch_op.create_index('ix_notice_state_starts', ['state', 'starts_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_notice_ticket'), ['ticket'], unique=False)
+        batch_op.create_index(batch_op.f('ix_notice_unit_id'), ['unit_id'], unique=False)
+        batch_op.create_index('ix_notice_updated', ['updated_at', 'id'], unique=False)
+
+    op.create_table('notify_preference',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('topic', sa.String(length=20), nullable=False),
+    sa.Column('channel_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('wanted', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['channel_id'], ['channel.id'], name=op.f('fk_notify_preference_channel_id_channel')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_notify_preference_person_id_person')),
+    sa.PrimaryKeyConstraint('person_id', 'topic', 'channel_id', name=op.f('pk_notify_preference'))
+    )
+    op.create_table('person_address',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('channel_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('address', sa.String(length=200), nullable=False),
+    sa.ForeignKeyConstraint(['channel_id'], ['channel.id'], name=op.f('fk_person_address_channel_id_channel')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_person_address_person_id_person')),
+    sa.PrimaryKeyConstraint('person_id', 'channel_id', name=op.f('pk_person_address'))
+    )
+    op.create_table('relation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('source_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('target_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('redundancy_group', sa.String(length=60), nullable=True),
+    sa.Column('origin', sa.String(length=40), nullable=False),
+    sa.Column('needer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('needed_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('valid_from', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('valid_until', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['needed_id'], ['item.id'], name=op.f('fk_relation_needed_id_item')),
+    sa.ForeignKeyConstraint(['needer_id'], ['item.id'], name=op.f('fk_relation_needer_id_item')),
+    sa.ForeignKeyConstraint(['source_id'], ['item.id'], name=op.f('fk_relation_source_id_item')),
+    sa.ForeignKeyConstraint(['target_id'], ['item.id'], name=op.f('fk_relation_target_id_item')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_relation'))
+    )
+    with op.batch_alter_table('relation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_relation_needed_id'), ['needed_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_relation_needer_id'), ['needer_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_relation_target_id'), ['target_id'], unique=False)
+        batch_op.create_index('uq_relation_current', ['source_id', 'kind', 'target_id'], unique=True, sqlite_where=sa.text('valid_until IS NULL'), postgresql_where=sa.text('valid_until IS NULL'))
 
     op.create_table('sign_in_session',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -370,6 +620,37 @@ def upgrade() -> None:
     with op.batch_alter_table('check_state', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_check_state_stale_at'), ['stale_at'], unique=False)
 
+    op.create_table('delivery_attempt',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('delivery_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('took_ms', sa.Integer(), nullable=False),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['delivery_id'], ['delivery.id'], name=op.f('fk_delivery_attempt_delivery_id_delivery')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_attempt'))
+    )
+    with op.batch_alter_table('delivery_attempt', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_delivery_attempt_delivery_id'), ['delivery_id'], unique=False)
+
+    op.create_table('escalation_policy',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('code', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('steps', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('loops', sa.Integer(), nullable=False),
+    sa.Column('max_priority', sa.Integer(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_escalation_policy_team_id_team')),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_escalation_policy_unit_id_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_escalation_policy')),
+    sa.UniqueConstraint('code', name=op.f('uq_escalation_policy_code'))
+    )
+    with op.batch_alter_table('escalation_policy', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_escalation_policy_team_id'), ['team_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_escalation_policy_unit_id'), ['unit_id'], unique=False)
+
     op.create_table('grant_',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -410,6 +691,69 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('heartbeat', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_heartbeat_due_at'), ['due_at'], unique=False)
+
+    op.create_table('notice_receipt',
+    sa.Column('notice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('read_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['notice_id'], ['notice.id'], name=op.f('fk_notice_receipt_notice_id_notice')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_notice_receipt_person_id_person')),
+    sa.PrimaryKeyConstraint('notice_id', 'person_id', name=op.f('pk_notice_receipt'))
+    )
+    with op.batch_alter_table('notice_receipt', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_receipt_person_id'), ['person_id'], unique=False)
+
+    op.create_table('notice_unit',
+    sa.Column('notice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['notice_id'], ['notice.id'], name=op.f('fk_notice_unit_notice_id_notice')),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_notice_unit_unit_id_unit')),
+    sa.PrimaryKeyConstraint('notice_id', 'unit_id', name=op.f('pk_notice_unit'))
+    )
+    with op.batch_alter_table('notice_unit', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_unit_unit_id'), ['unit_id'], unique=False)
+
+    op.create_table('oncall_schedule',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('code', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('people', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('shift_days', sa.Integer(), nullable=False),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('handover', sa.String(length=5), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_oncall_schedule_team_id_team')),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_oncall_schedule_unit_id_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_oncall_schedule')),
+    sa.UniqueConstraint('code', name=op.f('uq_oncall_schedule_code'))
+    )
+    with op.batch_alter_table('oncall_schedule', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_oncall_schedule_team_id'), ['team_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_oncall_schedule_unit_id'), ['unit_id'], unique=False)
+
+    op.create_table('service',
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('code', sa.String(length=60), nullable=True),
+    sa.Column('group_name', sa.String(length=60), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('summary', sa.String(length=300), nullable=False),
+    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('vendor_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('tax_system', sa.Boolean(), nullable=False),
+    sa.Column('user_facing', sa.Boolean(), nullable=False),
+    sa.Column('targets', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.ForeignKeyConstraint(['item_id'], ['item.id'], name=op.f('fk_service_item_id_item')),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_service_team_id_team')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['unit.id'], name=op.f('fk_service_vendor_id_unit')),
+    sa.PrimaryKeyConstraint('item_id', name=op.f('pk_service'))
+    )
+    with op.batch_alter_table('service', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_service_code'), ['code'], unique=False)
+        batch_op.create_index(batch_op.f('ix_service_team_id'), ['team_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_service_vendor_id'), ['vendor_id'], unique=False)
 
     op.create_table('state_change',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -538,6 +882,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_alert_member_fingerprint'), ['fingerprint'], unique=False)
         batch_op.create_index('uq_alert_member_open', ['fingerprint'], unique=True, sqlite_where=sa.text('resolved_at IS NULL'), postgresql_where=sa.text('resolved_at IS NULL'))
 
+    op.create_table('arbitration',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('against_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['against_id'], ['team.id'], name=op.f('fk_arbitration_against_id_team')),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_arbitration_by_id_person')),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_arbitration_team_id_team')),
+    sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_arbitration_ticket_id_ticket')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_arbitration'))
+    )
+    with op.batch_alter_table('arbitration', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_arbitration_ticket_id'), ['ticket_id'], unique=False)
+
     op.create_table('article_feedback',
     sa.Column('article_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -624,15 +985,134 @@ def upgrade() -> None:
         batch_op.create_index('ix_custody_span_holder', ['holder_id', 'until'], unique=False)
         batch_op.create_index('uq_custody_span_open', ['ticket_id'], unique=True, sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
 
+    op.create_table('handoff',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('from_team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('from_line', sa.String(length=40), nullable=False),
+    sa.Column('from_holder_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('to_team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('to_line', sa.String(length=40), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('sheet', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('sheet_version', sa.Integer(), nullable=False),
+    sa.Column('search', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('route', sa.String(length=20), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('sent_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('accepted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('accepted_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('clarity', sa.Integer(), nullable=True),
+    sa.Column('clarity_comment', sa.Text(), nullable=True),
+    sa.Column('returned_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('returned_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('return_reason', sa.Text(), nullable=True),
+    sa.Column('missing', sa.Text(), nullable=True),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('arbiter_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('arbiter_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['accepted_by_id'], ['person.id'], name=op.f('fk_handoff_accepted_by_id_person')),
+    sa.ForeignKeyConstraint(['arbiter_id'], ['person.id'], name=op.f('fk_handoff_arbiter_id_person')),
+    sa.ForeignKeyConstraint(['arbiter_unit_id'], ['unit.id'], name=op.f('fk_handoff_arbiter_unit_id_unit')),
+    sa.ForeignKeyConstraint(['from_holder_id'], ['person.id'], name=op.f('fk_handoff_from_holder_id_person')),
+    sa.ForeignKeyConstraint(['from_team_id'], ['team.id'], name=op.f('fk_handoff_from_team_id_team')),
+    sa.ForeignKeyConstraint(['returned_by_id'], ['person.id'], name=op.f('fk_handoff_returned_by_id_person')),
+    sa.ForeignKeyConstraint(['sent_by_id'], ['person.id'], name=op.f('fk_handoff_sent_by_id_person')),
+    sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_handoff_ticket_id_ticket')),
+    sa.ForeignKeyConstraint(['to_team_id'], ['team.id'], name=op.f('fk_handoff_to_team_id_team')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_handoff'))
+    )
+    with op.batch_alter_table('handoff', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_handoff_arbiter_id'), ['arbiter_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_handoff_ticket_id'), ['ticket_id'], unique=False)
+        batch_op.create_index('ix_handoff_to_state', ['to_team_id', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_handoff_to_team_id'), ['to_team_id'], unique=False)
+        batch_op.create_index('uq_handoff_pending', ['ticket_id'], unique=True, sqlite_where=sa.text("state = 'sent'"), postgresql_where=sa.text("state = 'sent'"))
+
+    op.create_table('oncall_override',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('schedule_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('until_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('cancelled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_oncall_override_by_id_person')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_oncall_override_person_id_person')),
+    sa.ForeignKeyConstraint(['schedule_id'], ['oncall_schedule.id'], name=op.f('fk_oncall_override_schedule_id_oncall_schedule')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_oncall_override'))
+    )
+    with op.batch_alter_table('oncall_override', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_oncall_override_schedule_id'), ['schedule_id'], unique=False)
+
+    op.create_table('paging_chain',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=20), nullable=False),
+    sa.Column('episode', sa.Integer(), nullable=False),
+    sa.Column('policy_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('steps', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('loops', sa.Integer(), nullable=False),
+    sa.Column('step', sa.Integer(), nullable=False),
+    sa.Column('loop', sa.Integer(), nullable=False),
+    sa.Column('rounds', sa.Integer(), nullable=False),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['ended_by_id'], ['person.id'], name=op.f('fk_paging_chain_ended_by_id_person')),
+    sa.ForeignKeyConstraint(['policy_id'], ['escalation_policy.id'], name=op.f('fk_paging_chain_policy_id_escalation_policy')),
+    sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_paging_chain_ticket_id_ticket')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_paging_chain')),
+    sa.UniqueConstraint('ticket_id', 'episode', name=op.f('uq_paging_chain_ticket_id_episode'))
+    )
+    with op.batch_alter_table('paging_chain', schema=None) as batch_op:
+        batch_op.create_index('ix_paging_chain_due', ['next_at'], unique=False, sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
+        batch_op.create_index(batch_op.f('ix_paging_chain_ticket_id'), ['ticket_id'], unique=False)
+
+    op.create_table('ticket_clock',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('purpose', sa.String(length=40), nullable=False),
+    sa.Column('line', sa.String(length=20), nullable=False),
+    sa.Column('basis', sa.String(length=40), nullable=False),
+    sa.Column('limit_s', sa.Integer(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('warn_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('stopped_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('running_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('worked_us', sa.BigInteger(), nullable=False),
+    sa.Column('crossed', sa.Boolean(), nullable=False),
+    sa.Column('outcome', sa.String(length=40), nullable=True),
+    sa.Column('warned_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('breached_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('wake_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('counted_by', sa.String(length=40), nullable=False),
+    sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_ticket_clock_ticket_id_ticket')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ticket_clock')),
+    sa.UniqueConstraint('ticket_id', 'name', 'round', name=op.f('uq_ticket_clock_ticket_id_name_round'))
+    )
+    with op.batch_alter_table('ticket_clock', schema=None) as batch_op:
+        batch_op.create_index('ix_ticket_clock_living', ['counted_by', 'ticket_id'], unique=False, sqlite_where=sa.text('outcome IS NULL'), postgresql_where=sa.text('outcome IS NULL'))
+        batch_op.create_index('ix_ticket_clock_wake', ['wake_at'], unique=False, sqlite_where=sa.text('wake_at IS NOT NULL'), postgresql_where=sa.text('wake_at IS NOT NULL'))
+
     op.create_table('ticket_episode',
-    sa.Column('episode_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('alert_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('fingerprint', sa.String(length=64), nullable=False),
     sa.Column('severity', sa.String(length=20), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_ticket_episode_ticket_id_ticket')),
-    sa.PrimaryKeyConstraint('episode_id', name=op.f('pk_ticket_episode'))
+    sa.PrimaryKeyConstraint('alert_id', name=op.f('pk_ticket_episode'))
     )
     with op.batch_alter_table('ticket_episode', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ticket_episode_fingerprint'), ['fingerprint'], unique=False)
@@ -681,11 +1161,101 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_ticket_step_done_ticket_id_ticket')),
     sa.PrimaryKeyConstraint('ticket_id', 'step', name=op.f('pk_ticket_step_done'))
     )
+    op.create_table('urging',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('holder_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('told_head_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_urging_by_id_person')),
+    sa.ForeignKeyConstraint(['holder_id'], ['person.id'], name=op.f('fk_urging_holder_id_person')),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_urging_team_id_team')),
+    sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_urging_ticket_id_ticket')),
+    sa.ForeignKeyConstraint(['told_head_id'], ['person.id'], name=op.f('fk_urging_told_head_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_urging'))
+    )
+    with op.batch_alter_table('urging', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_urging_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_urging_ticket_id'), ['ticket_id'], unique=False)
+
+    op.create_table('ack_link',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('chain_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['chain_id'], ['paging_chain.id'], name=op.f('fk_ack_link_chain_id_paging_chain')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_ack_link_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ack_link')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_ack_link_token_hash'))
+    )
+    with op.batch_alter_table('ack_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ack_link_chain_id'), ['chain_id'], unique=False)
+
+    op.create_table('paging_entry',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('chain_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('what', sa.String(length=20), nullable=False),
+    sa.Column('step', sa.Integer(), nullable=True),
+    sa.Column('people', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.Column('text', sa.String(length=200), nullable=False),
+    sa.ForeignKeyConstraint(['chain_id'], ['paging_chain.id'], name=op.f('fk_paging_entry_chain_id_paging_chain')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_paging_entry'))
+    )
+    with op.batch_alter_table('paging_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_paging_entry_chain_id'), ['chain_id'], unique=False)
+
+    op.create_table('ticket_attachment',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('fact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sa.String(length=130), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('media_type', sa.String(length=100), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('internal', sa.Boolean(), nullable=False),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_ticket_attachment_by_id_person')),
+    sa.ForeignKeyConstraint(['fact_id'], ['ticket_fact.id'], name=op.f('fk_ticket_attachment_fact_id_ticket_fact')),
+    sa.ForeignKeyConstraint(['ticket_id'], ['ticket.id'], name=op.f('fk_ticket_attachment_ticket_id_ticket')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ticket_attachment'))
+    )
+    with op.batch_alter_table('ticket_attachment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ticket_attachment_fact_id'), ['fact_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_attachment_sha256'), ['sha256'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_attachment_ticket_id'), ['ticket_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('ticket_attachment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ticket_attachment_ticket_id'))
+        batch_op.drop_index(batch_op.f('ix_ticket_attachment_sha256'))
+        batch_op.drop_index(batch_op.f('ix_ticket_attachment_fact_id'))
+
+    op.drop_table('ticket_attachment')
+    with op.batch_alter_table('paging_entry', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_paging_entry_chain_id'))
+
+    op.drop_table('paging_entry')
+    with op.batch_alter_table('ack_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ack_link_chain_id'))
+
+    op.drop_table('ack_link')
+    with op.batch_alter_table('urging', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_urging_ticket_id'))
+        batch_op.drop_index(batch_op.f('ix_urging_at'))
+
+    op.drop_table('urging')
     op.drop_table('ticket_step_done')
     with op.batch_alter_table('ticket_principal', schema=None) as batch_op:
         batch_op.drop_index('ix_ticket_principal_who')
@@ -701,6 +1271,28 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ticket_episode_fingerprint'))
 
     op.drop_table('ticket_episode')
+    with op.batch_alter_table('ticket_clock', schema=None) as batch_op:
+        batch_op.drop_index('ix_ticket_clock_wake', sqlite_where=sa.text('wake_at IS NOT NULL'), postgresql_where=sa.text('wake_at IS NOT NULL'))
+        batch_op.drop_index('ix_ticket_clock_living', sqlite_where=sa.text('outcome IS NULL'), postgresql_where=sa.text('outcome IS NULL'))
+
+    op.drop_table('ticket_clock')
+    with op.batch_alter_table('paging_chain', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_paging_chain_ticket_id'))
+        batch_op.drop_index('ix_paging_chain_due', sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
+
+    op.drop_table('paging_chain')
+    with op.batch_alter_table('oncall_override', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_oncall_override_schedule_id'))
+
+    op.drop_table('oncall_override')
+    with op.batch_alter_table('handoff', schema=None) as batch_op:
+        batch_op.drop_index('uq_handoff_pending', sqlite_where=sa.text("state = 'sent'"), postgresql_where=sa.text("state = 'sent'"))
+        batch_op.drop_index(batch_op.f('ix_handoff_to_team_id'))
+        batch_op.drop_index('ix_handoff_to_state')
+        batch_op.drop_index(batch_op.f('ix_handoff_ticket_id'))
+        batch_op.drop_index(batch_op.f('ix_handoff_arbiter_id'))
+
+    op.drop_table('handoff')
     with op.batch_alter_table('custody_span', schema=None) as batch_op:
         batch_op.drop_index('uq_custody_span_open', sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
         batch_op.drop_index('ix_custody_span_holder')
@@ -721,6 +1313,10 @@ def downgrade() -> None:
 
     op.drop_table('article_reader')
     op.drop_table('article_feedback')
+    with op.batch_alter_table('arbitration', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_arbitration_ticket_id'))
+
+    op.drop_table('arbitration')
     with op.batch_alter_table('alert_member', schema=None) as batch_op:
         batch_op.drop_index('uq_alert_member_open', sqlite_where=sa.text('resolved_at IS NULL'), postgresql_where=sa.text('resolved_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_alert_member_fingerprint'))
@@ -753,6 +1349,25 @@ def downgrade() -> None:
         batch_op.drop_index('ix_state_change_at')
 
     op.drop_table('state_change')
+    with op.batch_alter_table('service', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_service_vendor_id'))
+        batch_op.drop_index(batch_op.f('ix_service_team_id'))
+        batch_op.drop_index(batch_op.f('ix_service_code'))
+
+    op.drop_table('service')
+    with op.batch_alter_table('oncall_schedule', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_oncall_schedule_unit_id'))
+        batch_op.drop_index(batch_op.f('ix_oncall_schedule_team_id'))
+
+    op.drop_table('oncall_schedule')
+    with op.batch_alter_table('notice_unit', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_notice_unit_unit_id'))
+
+    op.drop_table('notice_unit')
+    with op.batch_alter_table('notice_receipt', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_notice_receipt_person_id'))
+
+    op.drop_table('notice_receipt')
     with op.batch_alter_table('heartbeat', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_heartbeat_due_at'))
 
@@ -764,6 +1379,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_grant__person_id'))
 
     op.drop_table('grant_')
+    with op.batch_alter_table('escalation_policy', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_escalation_policy_unit_id'))
+        batch_op.drop_index(batch_op.f('ix_escalation_policy_team_id'))
+
+    op.drop_table('escalation_policy')
+    with op.batch_alter_table('delivery_attempt', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_delivery_attempt_delivery_id'))
+
+    op.drop_table('delivery_attempt')
     with op.batch_alter_table('check_state', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_check_state_stale_at'))
 
@@ -802,16 +1426,58 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sign_in_session_person_id'))
 
     op.drop_table('sign_in_session')
+    with op.batch_alter_table('relation', schema=None) as batch_op:
+        batch_op.drop_index('uq_relation_current', sqlite_where=sa.text('valid_until IS NULL'), postgresql_where=sa.text('valid_until IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_relation_target_id'))
+        batch_op.drop_index(batch_op.f('ix_relation_needer_id'))
+        batch_op.drop_index(batch_op.f('ix_relation_needed_id'))
+
+    op.drop_table('relation')
+    op.drop_table('person_address')
+    op.drop_table('notify_preference')
+    with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.drop_index('ix_notice_updated')
+        batch_op.drop_index(batch_op.f('ix_notice_unit_id'))
+        batch_op.drop_index(batch_op.f('ix_notice_ticket'))
+        batch_op.drop_index('ix_notice_state_starts')
+        batch_op.drop_index(batch_op.f('ix_notice_author_id'))
+
+    op.drop_table('notice')
+    with op.batch_alter_table('item_version', schema=None) as batch_op:
+        batch_op.drop_index('ix_item_version_item_id_at')
+
+    op.drop_table('item_version')
+    with op.batch_alter_table('item_service', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_item_service_service_id'))
+
+    op.drop_table('item_service')
+    op.drop_table('item_health')
+    with op.batch_alter_table('item_event', schema=None) as batch_op:
+        batch_op.drop_index('ix_item_event_item_id_at')
+
+    op.drop_table('item_event')
+    with op.batch_alter_table('impact_mark', schema=None) as batch_op:
+        batch_op.drop_index('uq_impact_mark_current', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_impact_mark_item_id'))
+
+    op.drop_table('impact_mark')
     with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idempotency_key_created_at'))
 
     op.drop_table('idempotency_key')
+    with op.batch_alter_table('delivery', schema=None) as batch_op:
+        batch_op.drop_index('ix_delivery_waiting', sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+        batch_op.drop_index(batch_op.f('ix_delivery_ref'))
+        batch_op.drop_index(batch_op.f('ix_delivery_person_id'))
+        batch_op.drop_index('ix_delivery_inbox')
+        batch_op.drop_index(batch_op.f('ix_delivery_created_at'))
+
+    op.drop_table('delivery')
     with op.batch_alter_table('check_', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_check__poller_id'))
         batch_op.drop_index(batch_op.f('ix_check__item_id'))
 
     op.drop_table('check_')
-    op.drop_table('article_editor_draft')
     with op.batch_alter_table('api_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_api_token_person_id'))
 
@@ -820,6 +1486,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_unit_closure_descendant_id'))
 
     op.drop_table('unit_closure')
+    with op.batch_alter_table('search_missed', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_search_missed_last_at'))
+
+    op.drop_table('search_missed')
     with op.batch_alter_table('poller', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_poller_unit_id'))
 
@@ -829,7 +1499,10 @@ def downgrade() -> None:
 
     op.drop_table('person')
     with op.batch_alter_table('item', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_item_unit_id'))
+        batch_op.drop_index('uq_item_name_in_unit', sqlite_where=sa.text("lifecycle != 'retired'"), postgresql_where=sa.text("lifecycle != 'retired'"))
+        batch_op.drop_index('ix_item_type_code_name')
+        batch_op.drop_index('ix_item_name_id')
+        batch_op.drop_index('ix_item_health_name')
 
     op.drop_table('item')
     with op.batch_alter_table('unit', schema=None) as batch_op:
@@ -838,6 +1511,8 @@ def downgrade() -> None:
 
     op.drop_table('unit')
     op.drop_table('ticket_number')
+    op.drop_table('target_version')
+    op.drop_table('search_pending')
     op.drop_table('role')
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_index('ix_outbox_waiting', sqlite_where=sa.text('done_at IS NULL AND dead_at IS NULL'), postgresql_where=sa.text('done_at IS NULL AND dead_at IS NULL'))
@@ -845,6 +1520,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_outbox_dead', sqlite_where=sa.text('dead_at IS NOT NULL'), postgresql_where=sa.text('dead_at IS NOT NULL'))
 
     op.drop_table('outbox')
+    op.drop_table('notice_counter')
+    op.drop_table('item_type')
+    op.drop_table('channel')
+    op.drop_table('calendar_root')
+    op.drop_table('calendar_filing')
+    op.drop_table('calendar_day')
     with op.batch_alter_table('audit', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_audit_object'))
         batch_op.drop_index(batch_op.f('ix_audit_at'))
