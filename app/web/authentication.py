@@ -115,8 +115,7 @@ def _token_of(header: str) -> str:
 
 def _touch(model: Any, row_id: int, column: str, now: dt.datetime) -> None:
     """At most once a minute, in a transaction of its own: reading a page must not wait for it to matter."""
-    if request.method in SAFE:
-        db.session().rollback()  # a reader must not hold its snapshot while we write beside it
+    db.session().rollback()  # neither a snapshot nor the right to write may be held while we write beside it
     with transaction(engine()) as session:
         session.execute(sa.update(model).where(model.id == row_id).values(**{column: now}))
 
