@@ -23,7 +23,11 @@ class Gateway:
         if scope["type"] == "http" and scope["path"] == "/live":
             await self._live(scope, receive, send)
             return
-        await self._flask(scope, receive, send)  # type: ignore[arg-type]
+
+        async def body() -> Any:
+            return await receive()  # granian's receive() gives a future; a2wsgi insists on a coroutine
+
+        await self._flask(scope, body, send)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Let open live connections end, so that the server can stop."""
