@@ -39,29 +39,6 @@ def names(session: Session, item_ids: Iterable[int | None]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
-def team_id_of(session: Session, service_id: int | None) -> int | None:
-    """The team that looks after a service."""
-    return _of(session, Service.team_id, service_id)
-
-
-def vendor_unit_id_of(session: Session, service_id: int | None) -> int | None:
-    """The vendor (a unit) that stands behind a service."""
-    return _of(session, Service.vendor_id, service_id)
-
-
-def is_tax_system(session: Session, service_id: int | None) -> bool:
-    """Whether the filing period tightens a service's targets."""
-    if service_id is None:
-        return False
-    return bool(session.scalar(sa.select(Service.tax_system).where(Service.item_id == service_id)))
-
-
-def _of(session: Session, column: sa.orm.InstrumentedAttribute[int | None], service_id: int | None) -> int | None:
-    if service_id is None:
-        return None
-    return session.scalar(sa.select(column).where(Service.item_id == service_id))
-
-
 def services_needing(session: Session, item_id: int) -> list[int]:
     """Services that need an item directly or through others; a service itself counts."""
     found = list(session.scalars(

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from accounts import queries as accounts
 from accounts.models import Team, Unit, UnitLevel
+from cmdb import queries as cmdb
 from core.errors import Invalid
 from core.i18n import gettext as _
-from servicedesk import catalogue
 
 
 def first_team(session: Session, unit_id: int, *, service_id: int | None = None) -> Team:
@@ -30,7 +30,7 @@ def team_of_service(session: Session, service_id: int | None, *, unit_id: int | 
     """The active team that looks after a service, if it belongs to `unit_id` (where one is given)."""
     if service_id is None:
         return None
-    team_id = catalogue.team_id_of(session, service_id)
+    team_id = cmdb.team_of_service(session, service_id)
     team = session.get(Team, team_id) if team_id is not None else None
     if team is None or not team.active or (unit_id is not None and team.unit_id != unit_id):
         return None
@@ -39,7 +39,7 @@ def team_of_service(session: Session, service_id: int | None, *, unit_id: int | 
 
 def team_of_vendor(session: Session, service_id: int | None) -> Team | None:
     """The team of the vendor that stands behind a service, or None."""
-    if service_id is None or (vendor_unit_id := catalogue.vendor_unit_id_of(session, service_id)) is None:
+    if service_id is None or (vendor_unit_id := cmdb.vendor_of_service(session, service_id)) is None:
         return None
     return accounts.default_team(session, vendor_unit_id)
 

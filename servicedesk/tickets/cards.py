@@ -44,6 +44,11 @@ class Card:
         """The state in words."""
         return str(next(label for state, label in STATE_LABELS.items() if str(state) == self.state))
 
+    @property
+    def category_label(self) -> str:
+        """The kind of trouble in words."""
+        return str(categories.label(self.category))
+
 
 def headline(ticket: Ticket, service_name: str | None = None) -> str:
     """What the card says in one line: the kind of trouble, the service, the error code."""

@@ -168,13 +168,16 @@ class TicketPrincipal(PrincipalRow, Base):
 
 
 class TicketEpisode(Base):
-    """An alert's episode (one firing) that a ticket answers; an episode belongs to one ticket."""
+    """An alert (one episode, one firing) that a ticket answers; an episode belongs to one ticket.
+
+    Without a ticket: its end was heard before its beginning, which is still on its way.
+    """
 
     __tablename__ = "ticket_episode"
     __audited__ = False
 
-    episode_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
-    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
+    alert_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    ticket_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
     fingerprint: Mapped[str] = mapped_column(sa.String(64), index=True)
     severity: Mapped[str] = mapped_column(sa.String(20))
     started_at: Mapped[dt.datetime]

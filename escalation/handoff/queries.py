@@ -1,0 +1,100 @@
+"""Reads of hand-offs, always through a ticket the viewer may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from accounts.models import Team, UnitLevel
+from accounts.scope import Viewer, subtree
+from core.errors import NotFound
+from core.i18n import gettext as _
+from escalation.handoff.models import Handoff
+from escalation.handoff.rules import HandoffState
+from servicedesk.tickets import access, views_of
+from servicedesk.tickets.models import Ticket
+
+_WITH = (
+    joinedload(Handoff.from_team).joinedload(Team.unit), joinedload(Handoff.to_team).joinedload(Team.unit),
+    joinedload(Handoff.sent_by), joinedload(Handoff.accepted_by), joinedload(Handoff.returned_by),
+    joinedload(Handoff.arbiter),
+)
+
+
+def of_ticket(session: Session, viewer: Viewer, ticket: Ticket) -> list[Handoff]:
+    """The ticket's hand-offs, oldest first; a vendor sees those it took part in, a mere reporter none of the sheets'."""
+    rows = session.scalars(
+        sa.select(Handoff).options(*_WITH).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id)
+    ).unique().all()
+    if viewer.vendor_unit_id is None:
+        return list(rows)
+    return [row for row in rows if row.to_team.unit_id == viewer.vendor_unit_id]
+
+
+def get(session: Session, viewer: Viewer, ticket: Ticket, handoff_id: int, *, lock: bool = False) -> Handoff:
+    """One hand-off of a ticket the viewer sees; else NotFound."""
+    query = sa.select(Handoff).where(Handoff.id == handoff_id, Handoff.ticket_id == ticket.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(query)
+    if row is None or (viewer.vendor_unit_id is not None and row.to_team.unit_id != viewer.vendor_unit_id):
+        raise NotFound(_("没有这次转办，或您无权查看。"))
+    return row
+
+
+def pending(session: Session, ticket_id: int) -> Handoff | None:
+    """The one that waits for acceptance, or None."""
+    return session.scalar(
+        sa.select(Handoff).options(*_WITH).where(Handoff.ticket_id == ticket_id, Handoff.state == HandoffState.SENT)
+    )
+
+
+def waiting_for(session: Session, viewer: Viewer, *, most: int = 50) -> Sequence[Handoff]:
+    """What waits for the viewer's own teams to accept it, oldest first."""
+    mine: list[sa.ColumnElement[bool]] = [Handoff.to_team_id.in_(sorted(viewer.member_of))]
+    if viewer.vendor_unit_id is not None and viewer.can("vendor.work"):
+        mine = [Handoff.to_team_id.in_(sa.select(Team.id).where(Team.unit_id == viewer.vendor_unit_id))]
+    elif not viewer.can(access.WORK):
+        return []
+    return session.scalars(
+        sa.select(Handoff).options(*_WITH, joinedload(Handoff.ticket))
+        .where(Handoff.state == HandoffState.SENT, sa.or_(*mine)).order_by(Handoff.sent_at).limit(most)
+    ).unique().all()
+
+
+def to_arbitrate(session: Session, viewer: Viewer) -> Sequence[Handoff]:
+    """Returns that wait for this viewer's decision."""
+    roots = viewer.units_for("ticket.arbitrate")
+    asked: list[sa.ColumnElement[bool]] = [Handoff.arbiter_id == viewer.person_id]
+    if roots:
+        asked.append(Handoff.arbiter_unit_id.in_(subtree(roots)))
+    return session.scalars(
+        sa.select(Handoff).options(*_WITH, joinedload(Handoff.ticket)).where(
+            Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None), sa.or_(*asked),
+        ).order_by(Handoff.returned_at)
+    ).unique().all()
+
+
+def returned_to_me(session: Session, viewer: Viewer, *, most: int = 20) -> Sequence[Handoff]:
+    """Returns that came back to matters the viewer holds, latest first."""
+    return session.scalars(
+        sa.select(Handoff).options(*_WITH, joinedload(Handoff.ticket)).join(Ticket, Ticket.id == Handoff.ticket_id)
+        .where(Handoff.state == HandoffState.RETURNED, Ticket.holder_id == viewer.person_id,
+               Ticket.team_id == Handoff.from_team_id, Ticket.closed_at.is_(None))
+        .order_by(Handoff.returned_at.desc()).limit(most)
+    ).unique().all()
+
+
+def vendor_teams(session: Session) -> Sequence[Team]:
+    """Active teams of vendors, by name."""
+    return session.scalars(
+        sa.select(Team).join(Team.unit).options(joinedload(Team.unit))
+        .where(Team.active, Team.unit.has(level=UnitLevel.VENDOR)).order_by(Team.name)
+    ).unique().all()
+
+
+def seen_by_vendor(session: Session, viewer: Viewer, ticket: Ticket) -> list[views_of.Episode]:
+    """When the viewer's company had the ticket."""
+    return views_of.vendor_episodes(session, viewer, ticket)

@@ -1,0 +1,320 @@
+"""Handing over: send, accept, return, withdraw, arbitrate. Every route comes through here, and through transfer() (E-01).
+
+Until the receiver accepts, the sender stays answerable. Verbs raise Forbidden, TransitionRefused, Conflict or Invalid,
+and then nothing is written; none commits.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts import queries as accounts
+from accounts.models import Person, Team, UnitLevel
+from accounts.scope import Viewer, covers
+from core.errors import Conflict, FieldError, Forbidden, Invalid
+from core.events import handoff as events
+from core.i18n import gettext as _
+from core.outbox import record
+from escalation.handoff import known, rules, sheets
+from escalation.handoff.models import Arbitration, Handoff
+from escalation.handoff.rules import HandoffState
+from servicedesk.custody import rules as custody_rules
+from servicedesk.custody import service as custody
+from servicedesk.custody.rules import Span, WaitingFor
+from servicedesk.tickets import access, clocking, facts
+from servicedesk.tickets.facts import What
+from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.states import Action, State, machine_of
+
+
+def send(
+    session: Session, viewer: Viewer, ticket: Ticket, *, to: Team, reason: str, sheet: Mapping[str, object],
+    search: Mapping[str, object] | None, route: str, now: dt.datetime,
+) -> Handoff:
+    """Hand a matter over; the platform fills the sheet's empty lines where it can (E-02)."""
+    access.require(session, viewer, ticket, Action.HAND_UP)
+    machine_of(ticket.kind).target(ticket.state, Action.HAND_UP)
+    _refuse_send(session, ticket, to, now=now)
+    found = _checked(session, viewer, ticket, reason=reason, sheet=sheet, search=search)
+    handoff = Handoff(
+        ticket_id=ticket.id, state=HandoffState.SENT, from_team_id=ticket.team_id, from_line=ticket.line,
+        from_holder_id=ticket.holder_id, to_team_id=to.id, to_line=custody.line_of(to), reason=reason.strip(),
+        sheet=found[0], sheet_version=sheets.VERSION, search=found[1], route=route, sent_at=now,
+        sent_by_id=viewer.person_id,
+    )
+    session.add(handoff)
+    ticket.handoff_pending = True
+    session.flush()
+    custody.wait(session, ticket, WaitingFor.RECEIVER, why="sent", now=now, waiting_team_id=to.id)
+    custody.admit_team(session, ticket, to, now=now, why="offered")
+    facts.append(session, ticket, What.SENT, now=now, by=viewer.person_id, text=handoff.reason, data={
+        "handoff": handoff.id, "line": str(handoff.to_line), "to": to.name, "to_team": to.id, "search": found[1],
+    })
+    record(session, events.HandedUp(
+        handoff_id=handoff.id, ticket_id=ticket.id, number=ticket.number, from_team_id=handoff.from_team_id,
+        to_team_id=to.id, to_line=str(handoff.to_line), sender_id=viewer.person_id,
+    ), now=now)
+    _done(session, ticket, What.SENT, now=now)
+    return handoff
+
+
+def _refuse_send(session: Session, ticket: Ticket, to: Team, *, now: dt.datetime) -> None:
+    if ticket.handoff_pending:
+        raise Conflict(_("已经上报，等待对方受理；要改送别处请先撤回。"))
+    if to.id == ticket.team_id:
+        raise Invalid.of("to", _("事项已经在%(team)s；给本班组的人请用“指派”。", team=to.name))
+    if not rules.may_go(ticket.line, custody.line_of(to)):
+        raise Invalid.of("to", _("供应商由省局统一协调，请先上报到省局。"))
+    unit = to.unit
+    if not to.active or (unit.valid_until is not None and unit.valid_until < clocking.today(now)):
+        raise Invalid.of("to", _("%(team)s已停用或合同已到期，不能转交。", team=to.name))
+    waiting = arbiter_wanted(session, ticket)
+    if waiting is not None and waiting.arbiter is not None:
+        raise Conflict(_("已退回三次，等待%(name)s裁决，暂不能再转办。", name=waiting.arbiter.name))
+    if _decided_against(session, ticket, to):
+        raise Conflict(_("已有裁决，由%(team)s负责到底，不能再转给%(to)s。", team=ticket.team.name, to=to.name))
+
+
+def _decided_against(session: Session, ticket: Ticket, to: Team) -> bool:
+    return session.scalar(sa.select(Arbitration.id).where(
+        Arbitration.ticket_id == ticket.id, Arbitration.team_id == ticket.team_id, Arbitration.against_id == to.id
+    ).limit(1)) is not None
+
+
+def _checked(
+    session: Session, viewer: Viewer, ticket: Ticket, *, reason: str, sheet: Mapping[str, object],
+    search: Mapping[str, object] | None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Sheet and search as they are stored; raises one Invalid naming everything that is missing in either."""
+    errors: list[FieldError] = []
+    filled: dict[str, str] = {}
+    searched: dict[str, str] = {}
+    if not reason.strip():
+        errors.append(FieldError("reason", _("请写明上报的原因。")))
+    try:
+        given = {**known.prefilled(session, ticket), **{k: v for k, v in sheet.items() if v not in (None, "")}}
+        filled = sheets.validated(ticket.category, given)
+    except Invalid as error:
+        errors += error.errors
+    try:
+        searched = rules.checked_search(search)
+        known.check_article(session, viewer, searched.get("article"))
+    except Invalid as error:
+        errors += error.errors
+    if errors:
+        raise Invalid(_("交接单还不完整，没有发送。"), errors)
+    return filled, searched
+
+
+def accept(
+    session: Session, viewer: Viewer, handoff: Handoff, *, clarity: int | None, comment: str | None, now: dt.datetime
+) -> Handoff:
+    """Take it over: custody passes now, the sender's clock ends, the receiver's starts (T-03)."""
+    _require_receiver(session, viewer, handoff)
+    score = rules.checked_clarity(clarity)
+    ticket = _pending(handoff)
+    handoff.state, handoff.accepted_at, handoff.accepted_by_id = HandoffState.ACCEPTED, now, viewer.person_id
+    handoff.clarity, handoff.clarity_comment = score, comment
+    ticket.handoff_pending = False
+    custody.transfer(
+        session, ticket, team=handoff.to_team, holder_id=viewer.person_id, why="handoff", now=now, by=viewer.person_id
+    )
+    facts.append(session, ticket, What.ACCEPTED, now=now, by=viewer.person_id, text=comment or "", data={
+        "handoff": handoff.id, "line": str(handoff.to_line), "team": handoff.to_team.name, "clarity": score,
+    })
+    record(session, events.HandoffAccepted(
+        handoff_id=handoff.id, ticket_id=ticket.id, number=ticket.number, team_id=handoff.to_team_id,
+        holder_id=viewer.person_id, clarity=score,
+    ), now=now)
+    _done(session, ticket, What.ACCEPTED, now=now)
+    return handoff
+
+
+def give_back(
+    session: Session, viewer: Viewer, handoff: Handoff, *, reason: str | None, missing: str | None, now: dt.datetime
+) -> Handoff:
+    """Return it, before or after acceptance, to the actual previous holder (E-04); the third time to the arbiter (E-03)."""
+    _require_receiver(session, viewer, handoff)
+    why, what = rules.checked_return(reason, missing)
+    accepted = handoff.state is HandoffState.ACCEPTED
+    ticket = _held(handoff) if accepted else _pending(handoff)
+    _refuse_bound(session, ticket, handoff)
+    target = _previous_holder(session, handoff)
+    ticket.handoff_pending = False
+    ticket.bounces += 1
+    handoff.state, handoff.returned_at, handoff.returned_by_id = HandoffState.RETURNED, now, viewer.person_id
+    handoff.return_reason, handoff.missing = why, what
+    _move_back(session, ticket, handoff, target, accepted=accepted, by=viewer.person_id, now=now)
+    if custody_rules.goes_to_arbiter(ticket.bounces):
+        _call_arbiter(session, ticket, handoff, now=now)
+    facts.append(session, ticket, What.RETURNED, now=now, by=viewer.person_id, text=why, data={
+        "handoff": handoff.id, "missing": what, "line": str(handoff.from_line) if accepted else None,
+        "to": handoff.from_team.name, "bounces": ticket.bounces,
+        "arbiter": handoff.arbiter.name if handoff.arbiter else None,
+    })
+    record(session, events.HandoffReturned(
+        handoff_id=handoff.id, ticket_id=ticket.id, number=ticket.number, reason=why, missing=what,
+        bounces=ticket.bounces, to_team_id=handoff.from_team_id, to_holder_id=target.holder,
+        arbiter_id=handoff.arbiter_id,
+    ), now=now)
+    _done(session, ticket, What.RETURNED, now=now)
+    return handoff
+
+
+def _move_back(
+    session: Session, ticket: Ticket, handoff: Handoff, target: custody_rules.ReturnTo, *, accepted: bool, by: int,
+    now: dt.datetime,
+) -> None:
+    if not accepted:
+        custody.wait(session, ticket, None, why="returned", now=now)
+        custody.dismiss_vendor(session, ticket, handoff.to_team, now=now)
+    if accepted or target.holder != ticket.holder_id:
+        custody.transfer(session, ticket, team=handoff.from_team, holder_id=target.holder, why="returned", now=now, by=by)
+
+
+def withdraw(session: Session, viewer: Viewer, handoff: Handoff, *, now: dt.datetime) -> Handoff:
+    """The sender takes it back before anybody accepted."""
+    ticket = _pending(handoff)
+    access.require(session, viewer, ticket, Action.HAND_UP)
+    ticket.handoff_pending = False
+    custody.wait(session, ticket, None, why="withdrawn", now=now)
+    facts.append(session, ticket, What.WITHDRAWN, now=now, by=viewer.person_id, data={"handoff": handoff.id})
+    mark_withdrawn(session, handoff, now=now)
+    _done(session, ticket, What.WITHDRAWN, now=now)
+    return handoff
+
+
+def mark_withdrawn(session: Session, handoff: Handoff, *, now: dt.datetime) -> None:
+    """Nobody needs to take it over any more (withdrawn, solved or cancelled meanwhile)."""
+    handoff.state, handoff.withdrawn_at = HandoffState.WITHDRAWN, now
+    custody.dismiss_vendor(session, handoff.ticket, handoff.to_team, now=now)
+    record(session, events.HandoffWithdrawn(
+        handoff_id=handoff.id, ticket_id=handoff.ticket_id, number=handoff.ticket.number
+    ), now=now)
+
+
+def arbitrate(
+    session: Session, viewer: Viewer, ticket: Ticket, *, team: Team, reason: str, now: dt.datetime
+) -> Arbitration:
+    """The arbiter names who has it; it binds. Raises Conflict where none is asked for, Forbidden for anybody else."""
+    wanted = arbiter_wanted(session, ticket)
+    if wanted is None:
+        raise Conflict(_("没有等待裁决的退回。"))
+    may = viewer.person_id == wanted.arbiter_id or covers(
+        session, viewer, "ticket.arbitrate", unit_id=wanted.arbiter_unit_id
+    )
+    if not may:
+        raise Forbidden(_("只有%(name)s可以裁决。", name=wanted.arbiter.name if wanted.arbiter else ""))
+    parties = {wanted.from_team_id: wanted.to_team_id, wanted.to_team_id: wanted.from_team_id}
+    if team.id not in parties:
+        raise Invalid.of("team", _("请在%(a)s和%(b)s之间裁决。", a=wanted.from_team.name, b=wanted.to_team.name))
+    if not reason.strip():
+        raise Invalid.of("reason", _("请写明裁决的理由。"))
+    holder = _answerable_in(session, team)
+    wanted.decided_at = now
+    made = Arbitration(ticket_id=ticket.id, team_id=team.id, against_id=parties[team.id], by_id=viewer.person_id,
+                       reason=reason.strip(), at=now)
+    session.add(made)
+    custody.transfer(session, ticket, team=team, holder_id=holder.id, why="arbitrated", now=now, by=viewer.person_id)
+    facts.append(session, ticket, What.ARBITRATED, now=now, by=viewer.person_id, text=made.reason,
+                 data={"team": team.name, "holder": holder.name})
+    facts.append(session, ticket, What.ACCEPTED, now=now, by=holder.id, data={
+        "line": str(ticket.line), "arbitrated": True, "team": team.name,
+    })
+    record(session, events.ArbiterDecided(
+        ticket_id=ticket.id, number=ticket.number, team_id=team.id, arbiter_id=viewer.person_id
+    ), now=now)
+    _done(session, ticket, What.ARBITRATED, now=now)
+    return made
+
+
+def arbiter_wanted(session: Session, ticket: Ticket) -> Handoff | None:
+    """The return that waits for an arbiter's decision, or None."""
+    return session.scalar(sa.select(Handoff).where(
+        Handoff.ticket_id == ticket.id, Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None)
+    ).order_by(Handoff.id.desc()).limit(1))
+
+
+# --- shared -----------------------------------------------------------------------------------------------------------
+
+
+def may_receive(session: Session, viewer: Viewer, handoff: Handoff) -> bool:
+    """Whether `viewer` works for the team it was sent to."""
+    team = handoff.to_team
+    if team.unit.level is UnitLevel.VENDOR:
+        return viewer.vendor_unit_id == team.unit_id and viewer.can("vendor.work")
+    at_home = team.id in viewer.member_of or viewer.unit_id == team.unit_id or viewer.is_service
+    return at_home and covers(session, viewer, access.WORK, unit_id=team.unit_id, team_id=team.id)
+
+
+def _require_receiver(session: Session, viewer: Viewer, handoff: Handoff) -> None:
+    if not may_receive(session, viewer, handoff):
+        raise Forbidden(_("这次转办的对象是%(team)s，由该班组受理或退回。", team=handoff.to_team.name))
+
+
+def _pending(handoff: Handoff) -> Ticket:
+    if handoff.state is not HandoffState.SENT:
+        raise Conflict(_("这次转办已经是“%(state)s”。", state=str(rules.STATE_LABELS[handoff.state])))
+    return handoff.ticket
+
+
+def _held(handoff: Handoff) -> Ticket:
+    ticket = handoff.ticket
+    if ticket.team_id != handoff.to_team_id or ticket.handoff_pending or ticket.state is not State.ACTIVE:
+        raise Conflict(_("受理之后事项已有变化，不能再按这次转办退回。"))
+    return ticket
+
+
+def _refuse_bound(session: Session, ticket: Ticket, handoff: Handoff) -> None:
+    bound = session.scalar(sa.select(Arbitration.id).where(
+        Arbitration.ticket_id == ticket.id, Arbitration.team_id == handoff.to_team_id,
+        Arbitration.against_id == handoff.from_team_id,
+    ).limit(1))
+    if bound is not None:
+        raise Conflict(_("已有裁决，由%(team)s负责到底，不能退回。", team=handoff.to_team.name))
+
+
+def _previous_holder(session: Session, handoff: Handoff) -> custody_rules.ReturnTo:
+    team = handoff.from_team
+    wanted = [i for i in (handoff.from_holder_id, team.head_id) if i is not None]
+    active = session.scalars(sa.select(Person.id).where(Person.id.in_(wanted), Person.active))
+    ended = team.unit.valid_until is not None and team.unit.valid_until < clocking.today(handoff.sent_at)
+    sender = Span(team=team.id, line=handoff.from_line, since=handoff.sent_at, holder=handoff.from_holder_id)
+    target = custody_rules.return_to(sender, active_people=active, active_team=team.active and not ended, head=team.head_id)
+    if target.refused:
+        raise Conflict(str(custody_rules.RETURN_REFUSALS[target.refused]))
+    return target
+
+
+def _call_arbiter(session: Session, ticket: Ticket, handoff: Handoff, *, now: dt.datetime) -> None:
+    """Name the head of the lowest unit above both parties, or of the next above that has one."""
+    paths = [_path(session, handoff.from_team, ticket), _path(session, handoff.to_team, ticket)]
+    lowest = custody_rules.arbiter_unit(*paths)
+    for unit in accounts.ancestors(session, lowest):
+        if head := accounts.head_of_unit(session, unit.id, now=now):
+            handoff.arbiter_id, handoff.arbiter, handoff.arbiter_unit_id = head.id, head, unit.id
+            return
+
+
+def _path(session: Session, team: Team, ticket: Ticket) -> list[int]:
+    """Units from the root to the team's; a vendor is taken to stand where the matter's province stands."""
+    unit_id = team.unit_id
+    if team.unit.level is UnitLevel.VENDOR:
+        unit_id = accounts.ancestors(session, ticket.unit_id)[-1].id
+    return [unit.id for unit in reversed(accounts.ancestors(session, unit_id))]
+
+
+def _answerable_in(session: Session, team: Team) -> Person:
+    head = session.get(Person, team.head_id) if team.head_id else None
+    if head is None or not head.active:
+        raise Conflict(_("%(team)s没有可用的负责人，请先指定组长。", team=team.name))
+    return head
+
+
+def _done(session: Session, ticket: Ticket, what: What, *, now: dt.datetime) -> None:
+    clocking.settle(session, ticket, now=now)
+    facts.changed(session, ticket, what, now=now)

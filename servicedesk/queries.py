@@ -1,0 +1,187 @@
+"""Reads of tickets, always through the viewer's scope."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from accounts.models import Person, Team, Unit
+from accounts.scope import Viewer, subtree
+from servicedesk.custody.rules import Line
+from servicedesk.tickets import access
+from servicedesk.tickets.models import Source, Ticket, TicketEpisode
+from servicedesk.tickets.states import FINISHED, Kind, State
+from web.paging import Key, Page, page
+
+WITH = (
+    joinedload(Ticket.unit), joinedload(Ticket.team), joinedload(Ticket.holder), joinedload(Ticket.reporter),
+    joinedload(Ticket.parent).load_only(Ticket.number),
+)
+NEWEST_FIRST = (Key(Ticket.opened_at, descending=True), Key(Ticket.id, descending=True))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list is narrowed to; None or empty means all. `unit` takes the subtree, `open` leaves out what is done."""
+
+    kinds: tuple[Kind, ...] = ()
+    states: tuple[State, ...] = ()
+    category: str | None = None
+    service_id: int | None = None
+    item_id: int | None = None
+    urgency: int | None = None
+    impact: int | None = None
+    priority: int | None = None
+    reporter: str | None = None
+    holder: str | None = None
+    unit: str | None = None
+    team: str | None = None
+    line: Line | None = None
+    source: Source | None = None
+    major: bool | None = None
+    parent: str | None = None
+    open: bool | None = None
+    overdue: bool | None = None
+    opened_from: dt.datetime | None = None
+    opened_until: dt.datetime | None = None
+    text: str | None = None
+
+
+def find(
+    session: Session, viewer: Viewer, wanted: Filter, *, cursor: str | None, limit: int, now: dt.datetime
+) -> Page[Ticket]:
+    """A page of what the viewer may see, newest first."""
+    statement = narrowed(sa.select(Ticket).options(*WITH).where(access.visible(viewer)), wanted, now=now)
+    return page(session, statement, NEWEST_FIRST, cursor=cursor, limit=limit)
+
+
+def count(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime) -> int:
+    """How many there are."""
+    statement = narrowed(sa.select(sa.func.count()).select_from(Ticket).where(access.visible(viewer)), wanted, now=now)
+    return session.scalar(statement) or 0
+
+
+def narrowed(statement: Any, wanted: Filter, *, now: dt.datetime) -> Any:
+    """`statement` with the filter's conditions."""
+    return statement.where(*_plain(wanted), *_by_name(wanted), *_by_time(wanted, now))
+
+
+def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
+    if wanted.kinds:
+        yield Ticket.kind.in_(wanted.kinds)
+    if wanted.states:
+        yield Ticket.state.in_(wanted.states)
+    same: tuple[tuple[Any, Any], ...] = (
+        (Ticket.category, wanted.category), (Ticket.service_id, wanted.service_id), (Ticket.item_id, wanted.item_id),
+        (Ticket.urgency, wanted.urgency), (Ticket.impact, wanted.impact), (Ticket.priority, wanted.priority),
+        (Ticket.line, wanted.line), (Ticket.source, wanted.source), (Ticket.major, wanted.major),
+    )
+    for column, value in same:
+        if value is not None:
+            yield column == value
+    if wanted.open is not None:
+        yield Ticket.state.not_in(sorted(FINISHED)) if wanted.open else Ticket.state.in_(sorted(FINISHED))
+
+
+def _by_name(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
+    if wanted.reporter is not None:
+        yield Ticket.reporter_id == _id_of(Person.id, Person.login, wanted.reporter)
+    if wanted.holder is not None:
+        yield Ticket.holder_id == _id_of(Person.id, Person.login, wanted.holder)
+    if wanted.team is not None:
+        yield Ticket.team_id == _id_of(Team.id, Team.code, wanted.team)
+    if wanted.parent is not None:
+        top = sa.orm.aliased(Ticket)
+        yield Ticket.parent_id == sa.select(top.id).where(top.number == wanted.parent).scalar_subquery()
+    if wanted.unit is not None:
+        yield Ticket.unit_id.in_(_subtree_of(wanted.unit))
+    if wanted.text:
+        pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        yield sa.or_(*(
+            column.ilike(pattern, escape="\\")
+            for column in (Ticket.number, Ticket.title, Ticket.description, Ticket.error_code)
+        ))
+
+
+def _id_of(key: Any, column: Any, value: str) -> Any:
+    return sa.select(key).where(column == value).scalar_subquery()
+
+
+def _subtree_of(code: str) -> sa.Select[Any]:
+    from accounts.models import UnitClosure
+
+    return (
+        sa.select(UnitClosure.descendant_id).join(Unit, Unit.id == UnitClosure.ancestor_id).where(Unit.code == code)
+    )
+
+
+def _by_time(wanted: Filter, now: dt.datetime) -> Iterable[sa.ColumnElement[bool]]:
+    if wanted.opened_from is not None:
+        yield Ticket.opened_at >= wanted.opened_from
+    if wanted.opened_until is not None:
+        yield Ticket.opened_at < wanted.opened_until
+    if wanted.overdue:
+        yield Ticket.next_due_at < now
+
+
+# --- what other rooms ask -------------------------------------------------------------------------------------------
+
+
+def tickets_of_alerts(session: Session, alert_ids: Collection[int]) -> dict[int, str]:
+    """Alert id → number of the ticket that answers it. No scope: whoever sees an alert may know the number."""
+    rows = session.execute(
+        sa.select(TicketEpisode.alert_id, Ticket.number).join(Ticket, Ticket.id == TicketEpisode.ticket_id)
+        .where(TicketEpisode.alert_id.in_(sorted(alert_ids)))
+    )
+    return {row.alert_id: row.number for row in rows}
+
+
+def of_item(session: Session, viewer: Viewer, item_id: int, *, most: int = 10) -> Sequence[Ticket]:
+    """Tickets about an item or service, open ones first, newest first."""
+    return session.scalars(
+        sa.select(Ticket).options(*WITH)
+        .where(sa.or_(Ticket.item_id == item_id, Ticket.service_id == item_id), access.visible(viewer))
+        .order_by(Ticket.state.in_(sorted(FINISHED)), Ticket.opened_at.desc(), Ticket.id.desc()).limit(most)
+    ).all()
+
+
+def of_fingerprint(session: Session, viewer: Viewer, fingerprint: str) -> Ticket | None:
+    """The ticket that answers the newest episode of an alert."""
+    return session.scalar(
+        sa.select(Ticket).options(*WITH).join(TicketEpisode, TicketEpisode.ticket_id == Ticket.id)
+        .where(TicketEpisode.fingerprint == fingerprint, access.visible(viewer))
+        .order_by(TicketEpisode.alert_id.desc()).limit(1)
+    )
+
+
+@dataclass(frozen=True)
+class WallCounts:
+    """Open incidents for the wall: numbers only."""
+
+    open: int
+    critical: int
+    overdue: int
+    by_city: dict[int, int]
+
+
+def wall_counts(session: Session, root_unit_ids: frozenset[int], *, now: dt.datetime) -> WallCounts:
+    """Counts below the given units; cities by the unit id of the city. Names nobody."""
+    from accounts.models import UnitClosure, UnitLevel
+
+    below = Ticket.unit_id.in_(subtree(root_unit_ids))
+    still = sa.and_(Ticket.kind == Kind.INCIDENT, Ticket.state.not_in(sorted(FINISHED)), below)
+    total, critical, overdue = session.execute(sa.select(
+        sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((Ticket.priority == 1, 1), else_=0)), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((Ticket.next_due_at < now, 1), else_=0)), 0),
+    ).where(still)).one()
+    rows = session.execute(
+        sa.select(UnitClosure.ancestor_id, sa.func.count().label("open")).select_from(Ticket)
+        .join(UnitClosure, UnitClosure.descendant_id == Ticket.unit_id).join(Unit, Unit.id == UnitClosure.ancestor_id)
+        .where(still, Unit.level == UnitLevel.CITY).group_by(UnitClosure.ancestor_id)
+    )
+    return WallCounts(total, int(critical), int(overdue), {row.ancestor_id: row.open for row in rows})

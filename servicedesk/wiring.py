@@ -1,0 +1,22 @@
+"""What the service desk listens to, does periodically, and provides to the rooms below."""
+
+from __future__ import annotations
+
+from core import outbox
+from core.events import monitor
+from core.jobs import Job
+from kb import tickets as kb_tickets
+from servicedesk import handlers, jobs
+from servicedesk.desk import TheDesk
+
+
+def subscribe() -> None:
+    """Alerts open, extend and resolve incidents; the knowledge base may ask about tickets."""
+    outbox.subscribe(monitor.AlertRaised, "servicedesk.alert_raised", handlers.alert_raised)
+    outbox.subscribe(monitor.AlertResolved, "servicedesk.alert_resolved", handlers.alert_resolved)
+    outbox.subscribe(monitor.AlertSeverityChanged, "servicedesk.severity_changed", handlers.severity_changed)
+    outbox.subscribe(monitor.AlertAcknowledged, "servicedesk.alert_acknowledged", handlers.alert_acknowledged)
+    kb_tickets.provide(TheDesk())
+
+
+JOBS = (Job("tickets.auto_close", 60, jobs.auto_close),)
