@@ -25,7 +25,7 @@ class TypeIn(ApiModel):
     name: Annotated[str, pydantic.Field(min_length=2, max_length=40)]
     label: Annotated[str, pydantic.Field(min_length=1, max_length=60)] | None = None
     parent: Code | None = None
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Any] = pydantic.Field(default_factory=dict)
     reach: Reach = Reach.NONE
 
 
@@ -57,7 +57,7 @@ class ItemIn(ApiModel):
     type: Code
     unit: Code
     lifecycle: Lifecycle = Lifecycle.LIVE
-    attributes: Attributes = {}
+    attributes: Attributes = pydantic.Field(default_factory=dict)
     address: Address | None = None
 
 
@@ -110,15 +110,15 @@ class ServiceIn(ApiModel):
     unit: Code
     team: Code | None = None
     vendor: Code | None = None
-    items: Annotated[list[ItemId], pydantic.Field(max_length=500)] = []
-    targets: Attributes = {}
+    parts: list[ItemId] = pydantic.Field(default_factory=list, max_length=500, alias="items")  # {"items": …} alone is a bulk
+    targets: Attributes = pydantic.Field(default_factory=dict)
     code: Annotated[str, pydantic.Field(min_length=1, max_length=60)] | None = None
     group: Annotated[str, pydantic.Field(max_length=60)] = ""
     summary: Annotated[str, pydantic.Field(max_length=300)] = ""
     tax_system: bool = False
     user_facing: bool = True
     lifecycle: Lifecycle = Lifecycle.LIVE
-    attributes: Attributes = {}
+    attributes: Attributes = pydantic.Field(default_factory=dict)
     address: Address | None = None
 
 
@@ -129,7 +129,7 @@ class ServicePatch(ApiModel):
     unit: Code | None = None
     team: Code | None = None
     vendor: Code | None = None
-    items: Annotated[list[ItemId], pydantic.Field(max_length=500)] | None = None
+    parts: list[ItemId] | None = pydantic.Field(default=None, max_length=500, alias="items")
     targets: Attributes | None = None
     code: Annotated[str, pydantic.Field(min_length=1, max_length=60)] | None = None
     group: Annotated[str, pydantic.Field(max_length=60)] | None = None

@@ -124,7 +124,7 @@ def units_with_items(session: Session, viewer: Viewer) -> Sequence[tuple[str, st
     return [(code, name, str(level)) for code, name, level in rows]
 
 
-def _with_names(statement: sa.Select[tuple[Item]]) -> sa.Select[tuple[Item]]:
+def _with_names(statement: sa.Select[Item]) -> sa.Select[Item]:
     """Load with each item what a row shows, in the same query."""
     return statement.options(
         joinedload(Item.unit), joinedload(Item.type), joinedload(Item.service).joinedload(Service.team),

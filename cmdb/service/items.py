@@ -72,8 +72,8 @@ def change_item(session: Session, item: Item, changes: Mapping[str, Any], *, now
     `attributes` are merged key by key; None takes one away. Raises Invalid as create_item does. An item that is set to
     retired goes the way of retire_item.
     """
-    before = versions.snapshot(item)
     lock(session, item)
+    before = versions.snapshot(item)
     if changes.get("lifecycle") is Lifecycle.RETIRED and item.lifecycle is not Lifecycle.RETIRED:
         retire_item(session, item, now=now)
         return ["lifecycle"]
@@ -127,7 +127,9 @@ def retire_item(session: Session, item: Item, *, now: dt.datetime) -> None:
 
 def lock(session: Session, item: Item) -> None:
     """Wait for whoever else is changing this item, then see what they wrote."""
-    session.refresh(item, with_for_update=True)
+    session.flush()
+    session.execute(sa.select(Item.id).where(Item.id == item.id).with_for_update())
+    session.refresh(item)
 
 
 def flush_named(session: Session) -> None:

@@ -40,8 +40,8 @@ def change_service(session: Session, item: Item, changes: Mapping[str, Any], *, 
     """Change an item's fields and those of its service side; returns the names of what changed."""
     if item.service is None:
         raise Invalid.of("id", _("这个配置项不是服务。"))
-    before = versions.snapshot(item)
     items.lock(session, item)
+    before = versions.snapshot(item)
     if changes.get("lifecycle") is Lifecycle.RETIRED:
         items.retire_item(session, item, now=now)
         return ["lifecycle"]

@@ -1,0 +1,5 @@
+"""What this room offers over HTTP."""
+
+from cmdb.api import api
+
+BLUEPRINTS = (api.blueprint,)
