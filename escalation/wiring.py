@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from core import outbox
 from core.events import handoff, monitor, servicedesk
+from core.jobs import Job
 from escalation.notify import feed, handlers
+from escalation.oncall import handlers as oncall
+from escalation.oncall import service as oncall_service
 
 
 def subscribe() -> None:
@@ -27,6 +30,13 @@ def subscribe() -> None:
         monitor.AlertAcknowledgementEnded,
     ):
         outbox.subscribe(event, "live.alert", feed.alert_changed)
+    outbox.subscribe(servicedesk.IncidentOpened, "oncall.opened", oncall.opened)
+    outbox.subscribe(servicedesk.PriorityChanged, "oncall.raised", oncall.raised)
+    outbox.subscribe(servicedesk.IncidentAcknowledged, "oncall.acknowledged", oncall.acknowledged)
+    outbox.subscribe(servicedesk.IncidentAccepted, "oncall.accepted", oncall.accepted)
+    outbox.subscribe(servicedesk.IncidentResolved, "oncall.over", oncall.over)
+    outbox.subscribe(servicedesk.IncidentClosed, "oncall.over", oncall.over)
+    outbox.subscribe(servicedesk.IncidentCancelled, "oncall.over", oncall.over)
 
 
-JOBS = ()
+JOBS = (Job("oncall.tick", 5, oncall_service.tick),)

@@ -23,8 +23,12 @@ def _plain_types(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
 def run() -> None:
     connection = context.config.attributes["connection"]
     context.configure(
-        connection=connection, target_metadata=Base.metadata, render_as_batch=connection.dialect.name == "sqlite",
-        compare_type=False, transaction_per_migration=True, render_item=_plain_types,
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        compare_type=False,
+        transaction_per_migration=True,
+        render_item=_plain_types,
     )
     with context.begin_transaction():
         context.run_migrations()

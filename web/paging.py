@@ -66,7 +66,7 @@ def after(keys: Sequence[Key], values: Sequence[Any]) -> sa.ColumnElement[bool]:
 
 def page(
     session: Session,
-    statement: sa.Select[Any],
+    statement: sa.Select[*tuple[Any, ...]],
     keys: Sequence[Key],
     *,
     cursor: str | None,

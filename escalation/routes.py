@@ -1,0 +1,15 @@
+"""The room's pages and APIs (sub-rooms with routes of their own are found by themselves)."""
+
+from escalation.notify import api as notify_api
+from escalation.notify import views as notify
+from escalation.oncall import api as oncall_api
+from escalation.oncall import views as oncall
+
+BLUEPRINTS = (
+    notify.inbox,
+    notify.channels,
+    notify.deliveries,
+    notify_api.api.blueprint,
+    oncall.blueprint,
+    oncall_api.api.blueprint,
+)
