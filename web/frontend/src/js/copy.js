@@ -17,7 +17,8 @@ export function startCopy() {
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy], [data-copy-from]");
     if (!button) return;
-    const words = button.dataset.copy ?? document.querySelector(button.dataset.copyFrom)?.textContent?.trim() ?? "";
+    const from = button.dataset.copyFrom ? document.querySelector(button.dataset.copyFrom) : button;
+    const words = button.dataset.copy || (from?.textContent ?? "").trim();
     try { await put(words); toast(text("copied")); } catch { toast(text("copyFailed"), { tone: "critical" }); }
   });
 }
