@@ -12,6 +12,7 @@ from app import live, rooms
 from app.web import authentication, errors, headers, health, jinja
 from config import Settings
 from core.db import make_engine
+from web import compress
 from web import db as web_db
 from web.api import idempotency
 from web.live import AUTHENTICATOR
@@ -45,6 +46,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     app.extensions[AUTHENTICATOR] = live.authenticate
     jinja.init(app)
     headers.init(app)
+    compress.init(app)
     authentication.init(app)
     errors.init(app)
     app.register_blueprint(health.blueprint)
