@@ -89,7 +89,7 @@ def names(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
     if not wanted:
         return {}
     rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return {row.id: row.name for row in rows}
 
 
 def principals_of_unit(session: Session, unit_id: int) -> frozenset[str]:
