@@ -38,7 +38,8 @@ def test_E_05_holder_first_then_the_head_with_cool_down_and_quota(world, hear):
         tickets.suspend(session, world.viewer("lt-engineer"), ticket, reason="等件", now=MONDAY + dt.timedelta(days=1))
         with pytest.raises(Conflict, match="挂起"):
             service.urge(session, clerk, ticket, text="急", now=MONDAY + dt.timedelta(days=1, minutes=5))
-    world.relay()
+    with clock.frozen(MONDAY + dt.timedelta(days=2)):
+        world.relay()
     assert [(e.count, e.holder_id, e.head_id) for e in heard] == [
         (1, world.people["lt-engineer"], None), (2, world.people["lt-engineer"], world.people["lt-head"]),
         (3, world.people["lt-engineer"], world.people["lt-head"]),
