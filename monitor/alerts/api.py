@@ -33,7 +33,7 @@ def out(session: Session, alerts: Sequence[Alert]) -> list[s.AlertOut]:
     return [_out(alert, units, people, tickets) for alert in alerts]
 
 
-def _column(session: Session, key: Any, value: Any, ids: set[Any]) -> dict[int, str]:  # noqa: ANN401  mapped columns
+def _column(session: Session, key: Any, value: Any, ids: set[Any]) -> dict[int, str]:
     if not ids:
         return {}
     return {row[0]: row[1] for row in session.execute(sa.select(key, value).where(key.in_(sorted(ids))))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,34 +49,10 @@ def listing(session: Session, viewer: Viewer, query: AlertQuery) -> Page[Alert]:
     statement = visible(viewer)
     if query.since is None and query.until is None:
         statement = statement.where(Alert.superseded.is_(False))
-    for value, condition in _conditions(query):
-        if value is not None:
-            statement = statement.where(condition)
+    statement = statement.where(*_conditions(query))
     return page(
         session, statement, [Key(Alert.starts_at, True), Key(Alert.id, True)], cursor=query.cursor, limit=query.limit
     )
-
-
-def _conditions(query: AlertQuery) -> list[tuple[Any, sa.ColumnElement[bool]]]:
-    unit = sa.select(Unit.id).where(Unit.code == query.unit).scalar_subquery()
-    person = sa.select(Person.id).where(Person.login == query.acknowledged_by).scalar_subquery()
-    having = sa.select(Member.alert_id).where(Member.fingerprint == query.fingerprint)
-    return [
-        (query.state, in_state(query.state or "")),
-        (query.severity, Alert.severity == query.severity),
-        (query.fingerprint, Alert.id.in_(having)),
-        (query.alertname, Alert.alertname == query.alertname),
-        (query.item, Alert.item_id == query.item),
-        (query.check, Alert.check_id == query.check),
-        (query.unit, Alert.unit_id == unit),
-        (query.service, Alert.service_id == query.service),
-        (query.source, Alert.source == query.source),
-        (query.acknowledged, Alert.acknowledged_at.is_not(None) == bool(query.acknowledged)),
-        (query.acknowledged_by, Alert.acknowledged_by == person),
-        (query.since, sa.or_(Alert.resolved_at.is_(None), Alert.resolved_at >= query.since)),
-        (query.until, Alert.starts_at < query.until),
-        (query.q or None, _like(query.q or "")),
-    ]
 
 
 def in_state(state: str) -> sa.ColumnElement[bool]:
@@ -90,6 +66,32 @@ def in_state(state: str) -> sa.ColumnElement[bool]:
 def _like(text: str) -> sa.ColumnElement[bool]:
     like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     return sa.or_(*(c.ilike(like, escape="\\") for c in (Alert.summary, Alert.alertname, Alert.fingerprint)))
+
+
+_Condition = Callable[[Any], sa.ColumnElement[bool]]
+_FILTERS: dict[str, _Condition] = {
+    "state": in_state,
+    "severity": lambda v: Alert.severity == v,
+    "fingerprint": lambda v: Alert.id.in_(sa.select(Member.alert_id).where(Member.fingerprint == v)),
+    "alertname": lambda v: Alert.alertname == v,
+    "item": lambda v: Alert.item_id == v,
+    "check": lambda v: Alert.check_id == v,
+    "unit": lambda v: Alert.unit_id == sa.select(Unit.id).where(Unit.code == v).scalar_subquery(),
+    "service": lambda v: Alert.service_id == v,
+    "source": lambda v: Alert.source == v,
+    "acknowledged": lambda v: Alert.acknowledged_at.is_not(None) if v else Alert.acknowledged_at.is_(None),
+    "acknowledged_by": lambda v: (
+        Alert.acknowledged_by == sa.select(Person.id).where(Person.login == v).scalar_subquery()
+    ),
+    "since": lambda v: sa.or_(Alert.resolved_at.is_(None), Alert.resolved_at >= v),
+    "until": lambda v: Alert.starts_at < v,
+    "q": _like,
+}
+
+
+def _conditions(query: AlertQuery) -> list[sa.ColumnElement[bool]]:
+    given = {name: getattr(query, name) for name in _FILTERS}
+    return [_FILTERS[name](value) for name, value in given.items() if value not in (None, "")]
 
 
 def open_members(session: Session, viewer: Viewer) -> Sequence[tuple[Member, Alert]]:

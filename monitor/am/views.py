@@ -24,7 +24,7 @@ RECEIVER = "taxops"
 _STARTED = clock.now()
 
 
-def _json(value: Any, status: int = 200) -> Response:  # noqa: ANN401  any JSON
+def _json(value: Any, status: int = 200) -> Response:
     return Response(json.dumps(value, ensure_ascii=False), status, mimetype="application/json")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,33 +55,35 @@ def listing(session: Session, viewer: Viewer, query: CheckQuery, *, now: dt.date
     statement = visible(viewer)
     if not query.retired:
         statement = statement.where(Check.retired_at.is_(None))
-    for value, condition in _conditions(query, now):
-        if value is not None:
-            statement = statement.where(condition)
+    statement = statement.where(*_conditions(query, now))
     return page(session, statement, [Key(Check.id)], cursor=query.cursor, limit=query.limit)
 
 
-def _conditions(query: CheckQuery, now: dt.datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
-    poller = sa.select(Poller.id).where(Poller.name == query.poller).scalar_subquery()
-    units = sa.select(Unit.id).where(Unit.code == query.unit).scalar_subquery()
-    like = f"%{_escaped(query.q or '')}%"
-    found = sa.or_(
-        *(c.ilike(like, escape="\\") for c in (Check.name, Check.type, Check.target, Item.name, CheckState.output))
-    )
-    return [
-        (query.item, Check.item_id == query.item),
-        (query.type, Check.type == query.type),
-        (query.unit, Item.unit_id == units),
-        (query.state, in_state(query.state, now) if query.state is not None else sa.true()),
-        (query.kind, CheckState.kind == query.kind),
-        (query.active, Check.active == query.active),
-        (query.poller, Check.poller_id == poller),
-        (query.q or None, found),
-    ]
+def _like(text: str) -> sa.ColumnElement[bool]:
+    like = f"%{_escaped(text)}%"
+    columns = (Check.name, Check.type, Check.target, Item.name, CheckState.output)
+    return sa.or_(*(column.ilike(like, escape="\\") for column in columns))
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_FILTERS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
+    "item": lambda v: Check.item_id == v,
+    "type": lambda v: Check.type == v,
+    "unit": lambda v: Item.unit_id == sa.select(Unit.id).where(Unit.code == v).scalar_subquery(),
+    "kind": lambda v: CheckState.kind == v,
+    "active": lambda v: Check.active == v,
+    "poller": lambda v: Check.poller_id == sa.select(Poller.id).where(Poller.name == v).scalar_subquery(),
+    "q": _like,
+}
+
+
+def _conditions(query: CheckQuery, now: dt.datetime) -> list[sa.ColumnElement[bool]]:
+    given = {name: getattr(query, name) for name in _FILTERS}
+    found = [_FILTERS[name](value) for name, value in given.items() if value not in (None, "")]
+    return [*found, in_state(query.state, now)] if query.state is not None else found
 
 
 def in_state(state: State, now: dt.datetime) -> sa.ColumnElement[bool]:

@@ -17,7 +17,8 @@ from monitor.models import Check, CheckState
 from monitor.states import State
 from tests.fixtures.world import World
 
-T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
+T0 = clock.now().replace(microsecond=0) + dt.timedelta(days=1)
+"""After the people of the small province got their rights, which have beginnings too."""
 
 
 @dataclass
