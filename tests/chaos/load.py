@@ -1,0 +1,157 @@
+"""Somebody who reports without pause, remembers every answer, and repeats what got none with the same key."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.servers.base import HOST
+
+WAIT_S = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request was answered with, and when (monotonic seconds)."""
+
+    status: int
+    body: Any
+    at: float
+
+
+@dataclass
+class Request:
+    """One writing request; `answer` stays None until some try of it was answered."""
+
+    path: str
+    body: dict[str, Any]
+    key: str
+    answer: Answer | None = None
+    tries: int = 0
+
+
+class Client:
+    """A keep-alive connection with a token."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port, self._token = port, token
+        self._connection: http.client.HTTPConnection | None = None
+
+    def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+        """Raises OSError or HTTPException where no whole answer came."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        connection = self._connection or http.client.HTTPConnection(HOST, self._port, timeout=WAIT_S)
+        self._connection = None
+        try:
+            data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+            connection.request(method, f"/api/v1{path}", data, headers)
+            response = connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
+        self._connection = connection
+        return Answer(response.status, json.loads(text or b"null"), time.monotonic())
+
+    def try_once(self, request: Request) -> bool:
+        """Send the request; False where the connection broke before its answer."""
+        request.tries += 1
+        try:
+            request.answer = self.call("POST", request.path, request.body, request.key)
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+
+@dataclass
+class Reporter(threading.Thread):
+    """Opens tickets and comments on them until told to stop; what got no answer waits in `open`."""
+
+    port: int
+    token: str
+    name_: str
+    seed: int
+    pause_s: float = 0.0
+    done: list[Request] = field(default_factory=list)
+    open: list[Request] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(name=self.name_, daemon=True)
+        self._end = threading.Event()
+        self._chance = random.Random(f"{self.seed}-{self.name_}")
+        self._count = 0
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join(WAIT_S + 5)
+
+    def run(self) -> None:
+        client = Client(self.port, self.token)
+        repeats, self.open = self.open, []
+        for request in repeats:
+            if not self._send(client, request):
+                return
+        while not self._end.is_set():
+            ticket = self._ticket()
+            if not self._send(client, ticket):
+                return
+            if ticket.answer and ticket.answer.status == 201 and self._chance.random() < 0.5:
+                number = ticket.answer.body["number"]
+                if not self._send(client, self._comment(number)):
+                    return
+            self._end.wait(self.pause_s)
+
+    def _send(self, client: Client, request: Request) -> bool:
+        """One request to its answer; False when the program is gone (the request is kept to be repeated)."""
+        if not client.try_once(request):
+            self.open.append(request)
+            return False
+        assert request.answer is not None
+        if request.answer.status != 201:
+            self.faults.append(f"{request.path}: {request.answer.status} {request.answer.body}")
+        self.done.append(request)
+        return True
+
+    def _ticket(self) -> Request:
+        self._count += 1
+        mark = f"{self.seed}-{self.name_}-{self._count}"
+        body = {
+            "kind": "incident", "title": f"打印机脱机 {mark}", "category": "desktop", "description": f"第 {mark} 次",
+            "urgency": self._chance.randint(1, 3), "unit": "610122", "reporter": "lt-clerk",
+        }  # fmt: skip
+        return Request("/tickets", body, f"ticket-{mark}")
+
+    def _comment(self, number: str) -> Request:
+        mark = f"{self.seed}-{self.name_}-{self._count}"
+        return Request(f"/tickets/{number}/timeline", {"text": f"留言 {mark}"}, f"comment-{mark}")
+
+    def again(self) -> Reporter:
+        """The same person after the program came back: first what got no answer, then on."""
+        other = Reporter(self.port, self.token, self.name_, self.seed, self.pause_s, self.done, self.open, self.faults)
+        other._chance, other._count = self._chance, self._count
+        return other
+
+
+def tickets(requests: list[Request]) -> dict[str, Request]:
+    """Answered tickets by number."""
+    return {
+        each.answer.body["number"]: each
+        for each in requests
+        if each.path == "/tickets" and each.answer and each.answer.status == 201
+    }
+
+
+def comments(requests: list[Request]) -> list[Request]:
+    """Answered comments."""
+    return [each for each in requests if each.path.endswith("/timeline") and each.answer and each.answer.status == 201]
