@@ -50,6 +50,9 @@ lock: install-test ## 重新生成锁定文件 · rebuild requirements/*.txt
 bundle: ## 重新打包前端 (需要 node) · rebuild the static bundle
 	@tools/build-bundle
 
+catalogue: install-test ## 更新并编译英文文案 · update and compile the English catalogue
+	@tools/catalogue
+
 clean: ## 删除缓存与构建产物，不动数据 · caches and build results, never data
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

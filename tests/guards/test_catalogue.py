@@ -19,7 +19,7 @@ from tests.guards import source
 
 LOCALES = [locale for locale in i18n.LOCALES if locale != "zh_CN"]
 KEYWORDS = {"_": None, "gettext": None, "lazy": None, "ngettext": (1, 2)}
-PLACES = re.compile(r"%\(\w+\)[sd]|%%")
+PLACES = re.compile(r"%\(\w+\)[-.\d]*[sdf]|%%")
 
 
 def written(locale: str) -> Path:
@@ -72,7 +72,7 @@ def test_translations_keep_the_places_and_are_in_their_language(locale: str) -> 
             continue
         ids = entry.id if isinstance(entry.id, tuple | list) else (entry.id,)
         strings = entry.string if isinstance(entry.string, tuple | list) else (entry.string,)
-        for string in strings:
+        for string in filter(None, strings):
             if set(PLACES.findall(string)) - set(PLACES.findall(ids[-1])):
                 wrong.append(f"{ids[0]!r}: other places in {string!r}")
             if len(strings) == 1 and set(PLACES.findall(string)) != set(PLACES.findall(ids[0])):
