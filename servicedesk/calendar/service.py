@@ -84,8 +84,14 @@ def set_hours(session: Session, *, segments: list[list[str]], now: dt.datetime) 
 
 
 def set_days(
-    session: Session, *, first: dt.date, last: dt.date | None = None, working: bool,
-    segments: list[list[str]] | None = None, why: str = "", now: dt.datetime,
+    session: Session,
+    *,
+    first: dt.date,
+    last: dt.date | None = None,
+    working: bool,
+    segments: list[list[str]] | None = None,
+    why: str = "",
+    now: dt.datetime,
 ) -> int:
     """Enter a day, or every day from `first` to `last`, by hand; what was entered before for it is replaced.
 
@@ -153,9 +159,11 @@ def begin(session: Session, *, now: dt.datetime) -> None:
     """Make the calendar's root row, unless it is there."""
     if session.get(CalendarRoot, ROOT) is None:
         usual = settings_to_dict(CalendarSettings())
-        session.add(CalendarRoot(
-            id=ROOT, revision=1, changed_at=now, segments=usual["segments"], complete_years=usual["complete_years"]
-        ))
+        session.add(
+            CalendarRoot(
+                id=ROOT, revision=1, changed_at=now, segments=usual["segments"], complete_years=usual["complete_years"]
+            )
+        )
         session.flush()
 
 

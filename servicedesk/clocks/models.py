@@ -65,10 +65,19 @@ class ClockRow(Base):
 
     __table_args__ = (
         sa.UniqueConstraint("ticket_id", "name", "round"),
-        sa.Index("ix_ticket_clock_wake", "wake_at", sqlite_where=sa.text("wake_at IS NOT NULL"),
-                 postgresql_where=sa.text("wake_at IS NOT NULL")),
-        sa.Index("ix_ticket_clock_living", "counted_by", "ticket_id", sqlite_where=sa.text("outcome IS NULL"),
-                 postgresql_where=sa.text("outcome IS NULL")),
+        sa.Index(
+            "ix_ticket_clock_wake",
+            "wake_at",
+            sqlite_where=sa.text("wake_at IS NOT NULL"),
+            postgresql_where=sa.text("wake_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_ticket_clock_living",
+            "counted_by",
+            "ticket_id",
+            sqlite_where=sa.text("outcome IS NULL"),
+            postgresql_where=sa.text("outcome IS NULL"),
+        ),
     )
 
     @property

@@ -53,10 +53,22 @@ def clocks_of(session: Session, ticket_ids: Iterable[int], *, now: dt.datetime) 
         working = row.basis is Basis.WORKING
         reach = max(row.started_at, row.stopped_at or row.due_at)
         warnings = calendar.warnings_for(row.started_at, reach) if working else []
-        found[row.ticket_id].append(ClockView(
-            name=row.name, round=row.round, purpose=row.purpose, line=row.line, started_at=row.started_at,
-            due_at=row.due_at, warn_at=row.warn_at, stopped_at=row.stopped_at, paused=row.paused,
-            elapsed_minutes=row.elapsed_minutes(now, calendar), state=row.state(now), basis=row.basis,
-            target_minutes=row.limit_s / 60, warnings=tuple(warning.text for warning in warnings),
-        ))
+        found[row.ticket_id].append(
+            ClockView(
+                name=row.name,
+                round=row.round,
+                purpose=row.purpose,
+                line=row.line,
+                started_at=row.started_at,
+                due_at=row.due_at,
+                warn_at=row.warn_at,
+                stopped_at=row.stopped_at,
+                paused=row.paused,
+                elapsed_minutes=row.elapsed_minutes(now, calendar),
+                state=row.state(now),
+                basis=row.basis,
+                target_minutes=row.limit_s / 60,
+                warnings=tuple(warning.text for warning in warnings),
+            )
+        )
     return found

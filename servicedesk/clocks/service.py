@@ -63,7 +63,8 @@ def compute(session: Session, ticket: Ticket, *, now: dt.datetime) -> list[Clock
         return []
     rows = session.execute(
         sa.select(TicketFact.at, TicketFact.kind, TicketFact.data)
-        .where(TicketFact.ticket_id == ticket.id).order_by(TicketFact.seq)
+        .where(TicketFact.ticket_id == ticket.id)
+        .order_by(TicketFact.seq)
     )
     facts = [Fact(at, kind, data) for at, kind, data in rows]
     targets = targets_of(session, ticket.definitions.get("targets"))
@@ -80,9 +81,7 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
     ticket = session.get_one(Ticket, ticket_id)
     calendar, revision = calendars.counting(session)
     locked = sa.select(ClockRow).where(ClockRow.ticket_id == ticket_id).with_for_update()
-    there = {
-        (row.name, row.round): row for row in session.scalars(locked.execution_options(populate_existing=True))
-    }
+    there = {(row.name, row.round): row for row in session.scalars(locked.execution_options(populate_existing=True))}
     rows = []
     for position, clock in enumerate(compute(session, ticket, now=now)):
         row = there.pop((clock.name, clock.round), None)
@@ -118,8 +117,12 @@ def tick(session: Session, now: dt.datetime) -> int:
     restarts tell each warning and each breach exactly once.
     """
     due = session.scalars(
-        sa.select(ClockRow).where(ClockRow.wake_at <= now).order_by(ClockRow.wake_at, ClockRow.id).limit(BATCH)
-        .with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        sa.select(ClockRow)
+        .where(ClockRow.wake_at <= now)
+        .order_by(ClockRow.wake_at, ClockRow.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     ).all()
     calendar = calendars.current(session)
     for row in due:
@@ -151,8 +154,15 @@ def _tell(
 
 def _about(row: ClockRow, ticket: Ticket, calendar: WorkCalendar, now: dt.datetime) -> dict[str, Any]:
     return {
-        "ticket_id": ticket.id, "number": ticket.number, "clock": row.name, "round": row.round, "line": row.line,
-        "purpose": str(row.purpose), "due_at": row.due_at, "at": now, "priority": ticket.priority,
+        "ticket_id": ticket.id,
+        "number": ticket.number,
+        "clock": row.name,
+        "round": row.round,
+        "line": row.line,
+        "purpose": str(row.purpose),
+        "due_at": row.due_at,
+        "at": now,
+        "priority": ticket.priority,
         "on_duty_only": row.basis is Basis.CALENDAR and not calendar.is_working(now),
     }
 
@@ -167,8 +177,10 @@ def recount(session: Session, now: dt.datetime, *, most: int = 200) -> int:
     """Rebuild tickets whose living clocks were counted by an older calendar; returns how many. The caller commits."""
     _calendar, revision = calendars.counting(session)
     behind = session.scalars(
-        sa.select(ClockRow.ticket_id).where(ClockRow.outcome.is_(None), ClockRow.counted_by != revision)
-        .distinct().limit(most)
+        sa.select(ClockRow.ticket_id)
+        .where(ClockRow.outcome.is_(None), ClockRow.counted_by != revision)
+        .distinct()
+        .limit(most)
     ).all()
     for ticket_id in behind:
         rebuild(session, ticket_id, now=now)
