@@ -19,10 +19,12 @@ from monitor.alerts import checks as check_alerts
 from monitor.alerts import keys
 from monitor.alerts.models import Alert
 from monitor.alerts.telling import Told
-from monitor.models import Check, CheckState, StateChange
+from monitor.models import HERE, Check, CheckParent, CheckState, Poller, StateChange
 from monitor.samples import Sample, SampleStore, SeriesKey
 from monitor.states import Kind, Standing, State, advance
 
+CHILDREN_WITHIN_S = 30.0
+"""How soon a recovered parent's problem children are looked at; M-03 grants 60 seconds."""
 OUTPUT_LIMIT = 8000
 """Characters of output kept; the rest of a probe's talk helps nobody."""
 
@@ -61,6 +63,8 @@ class Taken:
     accepted: int = 0
     discarded: list[tuple[int, str]] = field(default_factory=list)
     refused_samples: int = 0
+    again: dict[int, float] = field(default_factory=dict)
+    """Check id → seconds until it is to be looked at again: a soft state's retry, parents and children (M-01, M-03)."""
 
 
 def take(session: Session, results: Sequence[Result], *, store: SampleStore | None, now: dt.datetime) -> Taken:
@@ -86,6 +90,7 @@ class _Batch:
         self._samples: list[Sample] = []
         self._changes: list[dict[str, Any]] = []
         self._believed: dict[int, CheckState] = {}
+        self._moved: dict[int, State] = {}
 
     def judge(self, index: int, result: Result) -> None:
         state = self._states.get(result.check_id)
@@ -100,6 +105,7 @@ class _Batch:
         after = advance(before, result.state, at=result.at, max_attempts=state.check.max_attempts)
         self._place(state, before, after, result)
         state.digest = digest
+        self._look_again(state, before, after)
         self._tell(state, after, result)
         self._keep_samples(result)
         if before is None or health.believed(state) is not believed:
@@ -119,6 +125,12 @@ class _Batch:
         state.output, state.evidence = output, dict(result.evidence)
         state.received_at, state.nodata_since = self._now, None
         state.stale_at = stale_at(state.check, after.at)
+
+    def _look_again(self, state: CheckState, before: Standing | None, after: Standing) -> None:
+        if after.kind is Kind.SOFT:
+            self.taken.again[state.check_id] = state.check.retry_s
+        if before is not None and before.state is not after.state:
+            self._moved[state.check_id] = after.state
 
     def _end_silence(self, state: CheckState, at: dt.datetime) -> None:
         """A replayed result from within the silence shows that there was none: its line goes."""
@@ -159,11 +171,28 @@ class _Batch:
         if self._changes:
             self._session.execute(sa.insert(StateChange), self._changes)
         self._session.flush()
+        self._ask_relatives()
         health.say(self._session, self._believed.values(), now=self._now)
         self._told.record(self._session, now=self._now)
         metrics.results(self.taken)
         if store is not None and self._samples:
             store.append(self._samples)
+
+    def _ask_relatives(self) -> None:
+        """M-03: a change has the parents looked at, a recovery the children that have a problem."""
+        if not self._moved:
+            return
+        parents = sa.select(CheckParent.parent_id).where(CheckParent.check_id.in_(sorted(self._moved)))
+        for parent_id in self._session.scalars(parents):
+            self.taken.again.setdefault(parent_id, 0.0)
+        recovered = sorted(i for i, state in self._moved.items() if state is State.OK)
+        children = (
+            sa.select(CheckParent.check_id)
+            .join(CheckState, CheckState.check_id == CheckParent.check_id)
+            .where(CheckParent.parent_id.in_(recovered), CheckState.state.is_not(None), CheckState.state != State.OK)
+        )
+        for child_id in self._session.scalars(children) if recovered else ():
+            self.taken.again.setdefault(child_id, CHILDREN_WITHIN_S)
 
 
 def stale_at(check: Check, last: dt.datetime) -> dt.datetime | None:
@@ -216,6 +245,7 @@ def silence(session: Session, *, now: dt.datetime) -> int:
         .with_for_update(of=CheckState)
         .execution_options(populate_existing=True)
     ).all()
+    rows = _really_silent(session, rows, now)
     if not rows:
         return 0
     told, found = Told(), places.of_items(session, {row.check.item_id for row in rows})
@@ -232,6 +262,20 @@ def silence(session: Session, *, now: dt.datetime) -> int:
     health.say(session, rows, now=now)
     told.record(session, now=now)
     return len(rows)
+
+
+def _really_silent(session: Session, rows: Sequence[CheckState], now: dt.datetime) -> list[CheckState]:
+    """Without those whose poller, this program's own, has not run long enough to have been heard."""
+    here = session.scalar(sa.select(Poller).where(Poller.name == HERE))
+    since = here.running_since if here is not None else None
+    if here is None or since is None:
+        return list(rows)
+    return [
+        row
+        for row in rows
+        if not (row.check.active and row.check.poller_id in (None, here.id))
+        or now - since > dt.timedelta(seconds=row.check.freshness_s)
+    ]
 
 
 def _silent_line(row: CheckState, since: dt.datetime, now: dt.datetime) -> StateChange:

@@ -17,7 +17,7 @@ HERE = "local"
 
 
 class Poller(Base):
-    """Whoever runs checks: the one in this program, and satellites."""
+    """Whoever runs checks: the one in this program, and satellites. Silence before `running_since` was its own."""
 
     __tablename__ = "poller"
 
@@ -26,6 +26,7 @@ class Poller(Base):
     unit_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("unit.id"), index=True)
     enrolled_at: Mapped[dt.datetime]
     last_seen_at: Mapped[dt.datetime | None] = mapped_column(info={"silent": True})
+    running_since: Mapped[dt.datetime | None] = mapped_column(info={"silent": True})
     version: Mapped[str] = mapped_column(sa.String(40), default="", info={"silent": True})
     clock_offset_s: Mapped[float | None] = mapped_column(info={"silent": True})
     retired_at: Mapped[dt.datetime | None]

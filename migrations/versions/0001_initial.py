@@ -198,6 +198,7 @@ def upgrade() -> None:
     sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('enrolled_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('running_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('version', sa.String(length=40), nullable=False),
     sa.Column('clock_offset_s', sa.Double(), nullable=True),
     sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),

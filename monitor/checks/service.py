@@ -18,7 +18,7 @@ from monitor import health, intake, reachability
 from monitor.alerts import keys
 from monitor.alerts import service as alerts
 from monitor.alerts.telling import Told
-from monitor.checks import definition
+from monitor.checks import definition, wake
 from monitor.models import Check, CheckParent, CheckState, Poller
 
 DEFAULT_INTERVAL_S, DEFAULT_RETRY_S, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S = 60, 15, 3, 10
@@ -72,6 +72,7 @@ def create(session: Session, item: Item, wanted: Definition, *, now: dt.datetime
     session.flush()
     _set_parents(session, check, wanted.parents or ())
     health.say(session, [check.standing], now=now)
+    wake.changed(session)
     _log(session, check, _("新增监控项“%(name)s”", name=label(check)), now)
     return check
 
@@ -97,6 +98,7 @@ def change(session: Session, check: Check, wanted: Definition, *, now: dt.dateti
     if (standing := check.standing).nodata_since is None:
         standing.stale_at = intake.stale_at(check, standing.at or check.created_at)
     session.flush()
+    wake.changed(session)
     _log(session, check, _("修改监控项“%(name)s”", name=label(check)), now)
     return check
 
@@ -106,6 +108,7 @@ def retire(session: Session, check: Check, *, now: dt.datetime) -> None:
     if check.retired_at is not None:
         return
     check.retired_at = now
+    wake.changed(session)
     session.execute(
         sa.delete(CheckParent).where(sa.or_(CheckParent.check_id == check.id, CheckParent.parent_id == check.id))
     )
