@@ -1,0 +1,138 @@
+"""Deliveries: written once, sent through a real mail server, kept when it refuses, recognisable when repeated."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from core import clock
+from escalation.notify import rules, service
+from escalation.notify.channels import Context
+from escalation.notify.models import Channel, Delivery, DeliveryAttempt, DeliveryState
+from escalation.notify.sender import DeliverySender
+from escalation.notify.service import Message
+from tests.fixtures.world import World
+
+
+def message(key: str = "k1", topic: str = "progress") -> Message:
+    return Message(topic=topic, key=key, ref="INC-1", url="/desk/tickets/INC-1", words=lambda: ("打印机脱机", "已受理"))
+
+
+def sender(world: World, smtp_url: str) -> DeliverySender:
+    return DeliverySender(world.engine, Context(smtp_url, "taxops@example.test", "http://taxops.test"))
+
+
+def only_mail(world: World) -> Delivery:
+    with world.read() as session:
+        return session.scalars(sa.select(Delivery).join(Channel).where(Channel.code == "email")).one()
+
+
+def tell(world: World, *logins: str, key: str = "k1", topic: str = "progress") -> int:
+    with world.write() as session:
+        return service.tell(session, message(key, topic), [world.people[p] for p in logins], now=clock.now())
+
+
+def test_mail_arrives_with_key_and_link(world: World, smtp) -> None:
+    tell(world, "lt-clerk")
+    sender(world, f"smtp://127.0.0.1:{smtp.port}").drain()
+    mail = smtp.wait_for()
+    assert mail.recipients == ("lt-clerk@example.test",)
+    assert mail.subject == "打印机脱机"
+    assert "http://taxops.test/desk/tickets/INC-1" in mail.text
+    assert mail.message["X-Taxops-Key"] == only_mail(world).key
+    assert only_mail(world).state is DeliveryState.SENT
+
+
+def test_telling_again_with_the_same_key_adds_nothing(world: World) -> None:
+    assert tell(world, "lt-clerk") == 2, "the page and the mail"
+    assert tell(world, "lt-clerk") == 0
+    assert tell(world, "lt-clerk", key="k2") == 2
+
+
+def test_refused_mail_is_kept_with_its_error_and_tried_again(world: World, smtp) -> None:
+    tell(world, "lt-clerk")
+    smtp.refuse_data("451 try later")
+    now = clock.now()
+    with clock.frozen(now):
+        assert sender(world, f"smtp://127.0.0.1:{smtp.port}").drain() == 1, "only the page"
+    row = only_mail(world)
+    assert (row.state, row.attempts) == (DeliveryState.WAITING, 1)
+    assert "451" in (row.error or "")
+    smtp.refuse_data(None)
+    with clock.frozen(now + rules.back_off(1) + dt.timedelta(seconds=1)):
+        sender(world, f"smtp://127.0.0.1:{smtp.port}").drain()
+    assert only_mail(world).state is DeliveryState.SENT
+    with world.read() as session:
+        errors = [a.error for a in session.scalars(sa.select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))]
+    assert [bool(e) for e in errors] == [True, False]
+
+
+def test_dead_after_the_last_attempt_and_retried_by_hand(world: World) -> None:
+    tell(world, "lt-clerk")
+    now = clock.now()
+    for n in range(rules.MAX_ATTEMPTS):
+        with clock.frozen(now + dt.timedelta(hours=2 * n)):
+            sender(world, "smtp://127.0.0.1:1").drain()
+    row = only_mail(world)
+    assert (row.state, row.attempts) == (DeliveryState.DEAD, rules.MAX_ATTEMPTS)
+    answer = world.submit(world.client("sys-admin"), f"/admin/deliveries/{row.id}/retry")
+    assert answer.status_code == 303
+    assert only_mail(world).state is DeliveryState.WAITING
+
+
+def test_a_lease_that_expired_is_sent_again_with_the_same_key(world: World, smtp) -> None:
+    tell(world, "lt-clerk")
+    now = clock.now()
+    with world.write() as session:  # a sender claimed it and was killed before it recorded anything
+        session.execute(sa.update(Delivery).values(lease_until=now + rules.LEASE, attempts=1))
+    sending = sender(world, f"smtp://127.0.0.1:{smtp.port}")
+    with clock.frozen(now + dt.timedelta(seconds=5)):
+        assert sending.drain() == 0
+    with clock.frozen(now + rules.LEASE + dt.timedelta(seconds=1)):
+        assert sending.drain() == 2
+    assert smtp.wait_for().message["X-Taxops-Key"] == only_mail(world).key
+
+
+def test_preference_switches_a_channel_off_but_never_paging(world: World) -> None:
+    client = world.client("on-call")
+    with world.read() as session:
+        mail = session.scalar(sa.select(Channel.id).where(Channel.code == "email"))
+    assert world.submit(client, "/profile/notifications", {"progress:1": "1"}).status_code == 303
+    tell(world, "on-call")
+    tell(world, "on-call", key="p1", topic="page")
+    with world.read() as session:
+        topics = session.scalars(sa.select(Delivery.topic).where(Delivery.channel_id == mail)).all()
+    assert topics == ["page"]
+
+
+def test_inbox_shows_own_only_and_can_be_read(world: World) -> None:
+    tell(world, "lt-clerk")
+    sender(world, "").drain()
+    mine = world.client("lt-clerk")
+    assert "打印机脱机" in mine.get("/inbox").get_data(as_text=True)
+    assert "打印机脱机" not in world.client("lt-clerk-2").get("/inbox").get_data(as_text=True)
+    assert ">1<" in mine.get("/inbox/count").get_data(as_text=True)
+    world.submit(mine, "/inbox/read")
+    assert ">1<" not in mine.get("/inbox/count").get_data(as_text=True)
+
+
+def test_pages_are_for_the_system_administrator(world: World) -> None:
+    for path in ("/admin/channels", "/admin/deliveries"):
+        assert world.client("sys-admin").get(path).status_code == 200
+        for stranger in ("lt-clerk", "p-head", "sec-admin", "aud-admin", "v1-head", "wall"):
+            assert world.client(stranger).get(path).status_code == 404, (path, stranger)
+
+
+def test_channel_address_is_never_shown_again(world: World) -> None:
+    client = world.client("sys-admin")
+    secret = "wecombot://0123456789abcdef"
+    data = {"code": "chat", "name": "值班群", "kind": "apprise", "url": secret}
+    assert world.submit(client, "/admin/channels", data).status_code == 303
+    assert secret not in client.get("/admin/channels").get_data(as_text=True)
+    with world.read() as session:
+        from accounts.models import AuditRow
+
+        written = str(session.scalars(sa.select(AuditRow.after).where(AuditRow.object.startswith("channel:"))).all())
+    assert "值班群" in written
+    assert secret not in written

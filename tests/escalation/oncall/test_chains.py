@@ -1,0 +1,217 @@
+"""Paging an incident until somebody acknowledges, as the story goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from core import clock
+from escalation.notify.models import Channel, Delivery, DeliveryState
+from escalation.oncall import service
+from escalation.oncall.models import Chain, ChainState, PagingEntry
+from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.opening import Report, open_ticket
+from tests.fixtures.world import World
+
+START = dt.datetime(2026, 11, 23, 18, 0, tzinfo=dt.UTC)  # 02:00 in the night in Shanghai
+
+
+def minutes(n: float) -> dt.datetime:
+    return START + dt.timedelta(minutes=n)
+
+
+@pytest.fixture
+def night(world: World):
+    """A roster, a policy of three steps, and a critical incident at the provincial team."""
+    with clock.frozen(START):
+        api = world.api("p-head")
+        roster = api.post(
+            "/schedules",
+            {"code": "duty", "name": "省局值班", "unit": "61", "team": "P-APP", "people": ["on-call"], "starts_on": "2026-11-02"},
+        )
+        assert roster.status_code == 201, roster.get_json()
+        policy = {
+            "code": "night", "name": "夜间呼叫", "unit": "61", "team": "P-APP", "loops": 1, "max_priority": 2,
+            "steps": [
+                {"delay_minutes": 5, "targets": [{"kind": "schedule", "name": "duty"}]},
+                {"delay_minutes": 5, "targets": [{"kind": "person", "name": "p-engineer-2"}]},
+                {"delay_minutes": 10, "targets": [{"kind": "head"}]},
+            ],
+        }  # fmt: skip
+        made = api.post("/policies", policy)
+        assert made.status_code == 201, made.get_json()
+    return world
+
+
+def incident(world: World, urgency: int = 1, impact: int = 1) -> int:
+    report = Report(
+        title="核心征管数据库宕机", category="server", unit_id=world.units["61"], reporter_id=world.people["p-engineer"],
+        urgency=urgency, impact=impact, team_id=world.teams["P-APP"],
+    )  # fmt: skip
+    with world.write() as session:
+        ticket_id = open_ticket(session, report, by=world.people["p-engineer"], now=clock.now()).id
+    world.relay()
+    return ticket_id
+
+
+def paged(world: World) -> list[str]:
+    logins = {v: k for k, v in world.people.items()}
+    with world.read() as session:
+        rows = session.scalars(sa.select(PagingEntry).where(PagingEntry.what == "paged").order_by(PagingEntry.id))
+        return [logins[p] for row in rows for p in row.people]
+
+
+def tick(world: World, at: dt.datetime) -> None:
+    with clock.frozen(at), world.write() as session:
+        service.tick(session, at)
+
+
+def chain(world: World) -> Chain:
+    with world.read() as session:
+        return session.scalars(sa.select(Chain)).one()
+
+
+def test_E_07_pages_step_by_step_and_loops(night: World) -> None:
+    with clock.frozen(START):
+        incident(night)
+    assert paged(night) == ["on-call"], "step 0 at once"
+    tick(night, minutes(4.9))
+    assert paged(night) == ["on-call"]
+    tick(night, minutes(5))
+    tick(night, minutes(10))
+    assert paged(night) == ["on-call", "p-engineer-2", "p-head"]
+    tick(night, minutes(20))
+    tick(night, minutes(25))
+    tick(night, minutes(30))
+    assert paged(night) == ["on-call", "p-engineer-2", "p-head"] * 2, "one repeat"
+    tick(night, minutes(300))
+    assert len(paged(night)) == 6
+    assert chain(night).state is ChainState.EXHAUSTED
+
+
+def test_E_07_snapshot_is_taken_when_the_chain_starts(night: World) -> None:
+    with clock.frozen(START):
+        incident(night)
+    with night.write() as session:
+        from escalation.oncall.models import Policy
+
+        session.scalars(sa.select(Policy)).one().steps = []
+    tick(night, minutes(5))
+    assert paged(night) == ["on-call", "p-engineer-2"]
+
+
+def test_E_07_acknowledging_stops_and_escalate_now_goes_on(night: World) -> None:
+    with clock.frozen(START):
+        ticket_id = incident(night)
+        with night.write() as session:
+            service.acknowledged(session, ticket_id, by_id=night.people["on-call"], now=START)
+    tick(night, minutes(60))
+    assert paged(night) == ["on-call"]
+    with clock.frozen(minutes(61)), night.write() as session:
+        service.escalate_now(session, session.get_one(Ticket, ticket_id), by_id=night.people["on-call"], now=minutes(61))
+    assert paged(night) == ["on-call", "p-engineer-2"]
+
+
+def test_low_priority_wakes_nobody(night: World) -> None:
+    with clock.frozen(START):
+        incident(night, urgency=3, impact=3)
+    with night.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Chain)) == 0
+
+
+def test_E_08_step_that_resolves_to_nobody_is_logged_and_skipped_at_once(night: World) -> None:
+    from accounts.models import Person
+
+    with night.write() as session:
+        session.get_one(Person, night.people["on-call"]).active = False
+    with clock.frozen(START):
+        incident(night)
+    assert paged(night) == ["p-engineer-2"]
+    with night.read() as session:
+        assert session.scalars(sa.select(PagingEntry.what).order_by(PagingEntry.id)).all()[:2] == ["started", "skipped"]
+
+
+def test_E_08_overdue_chain_is_taken_up_again(night: World) -> None:
+    with clock.frozen(START):
+        incident(night)
+    tick(night, minutes(47))  # the program was down meanwhile
+    assert paged(night)[:2] == ["on-call", "p-engineer-2"]
+
+
+def link_of(world: World) -> str:
+    with world.read() as session:
+        row = session.scalars(sa.select(Delivery).join(Channel).where(Channel.code == "email", Delivery.topic == "page")).first()
+        assert row is not None
+        return row.url
+
+
+def test_E_10_looking_never_acknowledges_and_the_link_works_once(night: World) -> None:
+    with clock.frozen(START):
+        incident(night)
+        url = link_of(night)
+        phone = night.app.test_client()
+        for _scanner in range(3):
+            page = phone.get(url)
+            assert page.status_code == 200
+        assert phone.head(url).status_code == 200
+        assert chain(night).state is ChainState.RUNNING
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page.get_data(as_text=True))
+        assert token
+        done = phone.post(url, data={"csrf_token": token[1]})
+        assert done.status_code == 200
+        night.relay()
+        assert chain(night).state is ChainState.ACKNOWLEDGED
+        assert phone.get(url).status_code == 404, "single use"
+        assert phone.post(url, data={"csrf_token": token[1]}).status_code == 404
+    with night.read() as session:
+        ticket = session.scalars(sa.select(Ticket)).one()
+        assert ticket.acknowledged_by_id == night.people["on-call"]
+        assert ticket.holder_id is None, "acknowledging takes no custody"
+
+
+def test_E_10_link_expires(night: World) -> None:
+    with clock.frozen(START):
+        incident(night)
+        url = link_of(night)
+    with clock.frozen(START + dt.timedelta(hours=13)):
+        assert night.app.test_client().get(url).status_code == 404
+
+
+def test_acknowledging_cancels_pages_that_still_wait(night: World) -> None:
+    with clock.frozen(START):
+        ticket_id = incident(night)
+        with night.write() as session:
+            service.acknowledged(session, ticket_id, by_id=night.people["on-call"], now=START)
+    with night.read() as session:
+        states = set(session.scalars(sa.select(Delivery.state).where(Delivery.topic == "page")))
+    assert states == {DeliveryState.CANCELLED}
+
+
+def test_override_changes_who_is_paged_and_gaps_are_shown(night: World) -> None:
+    api = night.api("p-head")
+    with clock.frozen(START):
+        roster = api.get("/schedules").get_json()["items"][0]
+        body = {"person": "p-engineer", "from_at": minutes(-60).isoformat(), "until_at": minutes(60).isoformat()}
+        assert api.post(f"/schedules/{roster['id']}/overrides", body).status_code == 201
+        assert api.get(f"/schedules/{roster['id']}/oncall").get_json()["person"] == "p-engineer"
+        assert api.get(f"/schedules/{roster['id']}/oncall?at=2026-10-01T00:00:00Z").get_json()["person"] is None
+        incident(night)
+        page = night.client("p-head").get("/oncall").get_data(as_text=True)
+        calendar = api.get(f"/schedules/{roster['id']}.ics")
+    assert paged(night) == ["p-engineer"]
+    assert "秦工" in page
+    assert "BEGIN:VEVENT" in calendar.get_data(as_text=True)
+
+
+def test_on_call_pages_follow_scope(night: World) -> None:
+    roster_id = night.api("p-head").get("/schedules").get_json()["items"][0]["id"]
+    assert night.api("lt-engineer").get(f"/schedules/{roster_id}").status_code == 404
+    assert night.api("p-engineer").get(f"/schedules/{roster_id}").status_code == 200
+    assert night.client("lt-clerk").get("/oncall").status_code == 404
+    refused = night.api("lt-head").post(
+        "/schedules", {"code": "x", "name": "x", "unit": "61", "people": ["lt-head"], "starts_on": "2026-11-02"}
+    )
+    assert refused.status_code == 403
