@@ -179,6 +179,10 @@ def _routes(app: Flask) -> None:
     def page(name: str) -> str:
         return render_template("plain.html", **context, name=name)
 
+    @app.get("/inbox/count")
+    def unread() -> str:
+        return '<span class="tx-dot">2</span>'
+
     @app.get("/part")
     def part() -> str:
         return "<p id='fresh'>已刷新</p>"

@@ -1,6 +1,6 @@
 // htmx with our CSRF header, errors in words, and a thin progress line instead of spinners.
 import htmx from "htmx.org";
-import { meta, text } from "./dom.js";
+import { el, meta, text } from "./dom.js";
 import { toast } from "./toast.js";
 
 window.htmx = htmx;
@@ -21,17 +21,28 @@ document.addEventListener("htmx:afterRequest", () => busy(-1));
 
 const WORDS = { 0: "offline", 401: "signedOut", 403: "forbidden", 404: "gone", 409: "conflict", 413: "tooLarge", 429: "tooMany" };
 
+/** Asked by the page (on load, by the feed), not by the person: then no message pops up. */
+const byItself = ({ requestConfig }) =>
+  requestConfig.verb === "get" && ["load", "live", "revealed", "intersect"].includes(requestConfig.triggeringEvent?.type ?? "load");
+
+/** A panel that could not be filled says so in its place instead of shimmering for ever. */
+function quietly(panel) {
+  const skeleton = panel.querySelector?.(".skeleton");
+  skeleton?.replaceWith(el("p", { class: "muted small" }, text("chartFailed")));
+}
+
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr, requestConfig } = event.detail;
-  if (requestConfig.verb === "get" && event.detail.elt.matches?.("[hx-trigger*=live], [hx-trigger*=load]") && xhr.status >= 500) return;
+  if (byItself(event.detail)) return quietly(event.detail.elt);
   let said = "";
   if ((xhr.getResponseHeader("Content-Type") ?? "").includes("json")) {
     try { said = JSON.parse(xhr.responseText).detail ?? ""; } catch { /* the words below do */ }
   }
   toast(said || text(WORDS[xhr.status] ?? "failed"), { tone: "critical" });
 });
-document.addEventListener("htmx:sendError", () => toast(text("offline"), { tone: "critical" }));
-document.addEventListener("htmx:timeout", () => toast(text("offline"), { tone: "critical" }));
+const offline = (event) => (byItself(event.detail) ? quietly(event.detail.elt) : toast(text("offline"), { tone: "critical" }));
+document.addEventListener("htmx:sendError", offline);
+document.addEventListener("htmx:timeout", offline);
 
 // The server says what happened by HX-Trigger: {"toast": {"text", "tone", "undo": url}}
 document.addEventListener("toast", (event) => {

@@ -43,6 +43,7 @@ const COMMANDS = {
 };
 
 function press(event) {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("textarea")) return event.target.form?.requestSubmit();
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.key === "Escape" && document.activeElement?.matches("[data-search-box]")) return document.activeElement.blur();
   if (typing(event.target) || document.querySelector("dialog[open]")) return;

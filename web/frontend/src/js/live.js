@@ -2,7 +2,7 @@
 //   [data-live~="ticket:INC-1"]   gets a `live` event: hx-trigger="live" refreshes it; data-live="ticket" hears of every ticket
 //   [data-live-count~="alert"]    a banner “3 条新告警” (data-text="%(n)s 条新告警"), shown and counted
 //   text                          a toast for this person
-import { meta, text, all } from "./dom.js";
+import { all, meta, text, typing } from "./dom.js";
 import { toast } from "./toast.js";
 
 const FIRST_MS = 1000, LAST_MS = 30000, SHOW_AFTER_MS = 2500, HIDDEN_MS = 60000, SETTLE_MS = 400;
@@ -21,6 +21,15 @@ function show(state) {
 
 const words = (value) => (value ?? "").split(/\s+/);
 
+/** Nobody's typing is swapped away: a part with the cursor in it waits until the cursor has left. */
+function renew(node) {
+  const here = document.activeElement;
+  if (!node.contains(here) || !typing(here)) return window.htmx.trigger(node, "live");
+  if (node.dataset.waiting) return;
+  node.dataset.waiting = "1";
+  here.addEventListener("blur", () => { delete node.dataset.waiting; setTimeout(() => renew(node), 200); }, { once: true });
+}
+
 /** Bursts are gathered, so that a storm of events refreshes each part of the page at most every 400 ms. */
 function refresh(topics) {
   topics.forEach((topic) => pending.add(topic));
@@ -29,7 +38,7 @@ function refresh(topics) {
     const now = new Set(pending);
     pending.clear();
     all(document, "[data-live]").forEach((node) => {
-      if (now.has("*") || words(node.dataset.live).some((topic) => now.has(topic))) window.htmx.trigger(node, "live");
+      if (now.has("*") || words(node.dataset.live).some((topic) => now.has(topic))) renew(node);
     });
   }, SETTLE_MS);
 }
