@@ -1,0 +1,1 @@
+"""The knowledge base: articles, notices, and the search that finds them and everything else."""

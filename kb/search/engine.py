@@ -3,18 +3,23 @@
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
+from core.errors import Unavailable
 from kb.search.documents import Document, Hit
 
 CANDIDATES = 40
 """Documents fetched by the engine's own score before they are put in the order a person expects."""
 
 
-class SearchEngineError(RuntimeError):
-    """The index cannot be written or read; the message says what to do."""
+class SearchEngineError(Unavailable):
+    """The index cannot be written or read; the message says what to do. HTTP 503."""
 
 
 class SearchEngine(Protocol):
     """An index of documents. Thread-safe."""
+
+    @property
+    def stale(self) -> bool:
+        """The index is new, damaged or from another version: a rebuild is due."""
 
     def upsert(self, docs: Iterable[Document]) -> int:
         """Add or replace documents; they can be found when it returns. Returns how many."""

@@ -1,16 +1,19 @@
-"""Where documents come from: each room registers a source in the application's wiring, and the index knows no room."""
+"""Where documents come from: each room registers a source in its wiring, and the index knows no room."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from accounts.scope import Viewer
 from kb.search.documents import KINDS, Document
 
 
 class DocumentSource(Protocol):
-    """One kind of documents. Principals in the documents are what decides who finds them."""
+    """One kind of documents."""
 
     @property
     def kind(self) -> str:
@@ -22,18 +25,21 @@ class DocumentSource(Protocol):
     def fetch(self, session: Session, keys: Sequence[str]) -> Iterable[Document]:
         """The documents that exist for these keys; a missing one is taken out of the index."""
 
+    def readable(self, session: Session, viewer: Viewer, keys: Collection[str]) -> set[str]:
+        """Those of the keys that the viewer may read now: the room's own predicate, asked of the database."""
+
 
 @dataclass
 class Registry:
-    """The sources of one application."""
+    """The sources of the program; filled once by the wiring, repeating it changes nothing."""
 
     _sources: dict[str, DocumentSource] = field(default_factory=dict)
 
     def add(self, source: DocumentSource) -> None:
-        """Raises ValueError for an unknown kind or a second source of the same kind."""
+        """Raises ValueError for an unknown kind or a second, different source of the same kind."""
         if source.kind not in KINDS:
             raise ValueError(f"document kind {source.kind!r} is unknown; known are {', '.join(KINDS)}")
-        if source.kind in self._sources:
+        if type(self._sources.get(source.kind, source)) is not type(source):
             raise ValueError(f"a source of {source.kind!r} documents is registered already")
         self._sources[source.kind] = source
 
@@ -47,7 +53,15 @@ class Registry:
         source = self._sources.get(kind)
         return list(source.fetch(session, keys)) if source else []
 
+    def readable(self, session: Session, viewer: Viewer, kind: str, keys: Collection[str]) -> set[str]:
+        """Keys the viewer may read; nothing of a kind without a source."""
+        source = self._sources.get(kind)
+        return source.readable(session, viewer, keys) if source and keys else set()
+
     def everything(self, session: Session) -> Iterator[Document]:
         """Every document of every source."""
         for kind in self.kinds:
             yield from self._sources[kind].iterate(session)
+
+
+sources = Registry()

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 import tantivy
 
+from core.i18n import gettext as _
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
 from kb.search.embedded.generations import Generations
@@ -44,7 +45,7 @@ class EmbeddedEngine:
 
     @property
     def stale(self) -> bool:
-        """The index is new, damaged or from another version: somebody should call `rebuild`."""
+        """See `SearchEngine.stale`."""
         with self._lock:
             self._follow()
             return self._name.endswith("-empty")
@@ -124,8 +125,8 @@ class EmbeddedEngine:
                 self._apply(self._own_writer(), docs, gone).commit()
             except ValueError as failure:
                 self._drop_writer()
-                advice = "请检查磁盘空间，再运行 taxops search rebuild"
-                raise SearchEngineError(f"索引写入失败（{failure}）；{advice}") from failure
+                advice = _("索引写入失败（%(why)s）；请检查磁盘空间，再运行 taxops search rebuild。", why=failure)
+                raise SearchEngineError(advice) from failure
 
     def _apply(self, writer: tantivy.IndexWriter, docs: Iterable[Document], gone: Iterable[str]) -> tantivy.IndexWriter:
         for uid in gone:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.i18n import gettext as _
 from kb.search.documents import Document
 from kb.search.embedded.schema import VERSION
 from kb.search.engine import SearchEngineError
@@ -89,7 +90,7 @@ class Generations:
         """Name for the generation to build; changes meanwhile are journalled. Raises SearchEngineError if one runs."""
         with (self.root / "rebuild.lock").open("w") as file:
             if not _try_lock(file.fileno()):
-                raise SearchEngineError("索引正在重建，请等它完成")
+                raise SearchEngineError(_("索引正在重建，请等它完成。"))
             name = self.new()
             journal = self.root / (name + JOURNAL)
             with self.writing():

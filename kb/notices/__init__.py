@@ -1,0 +1,1 @@
+"""Notices: to units and services, for a time, with receipts where they must be read (K-04)."""

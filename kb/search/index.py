@@ -1,0 +1,91 @@
+"""Keeping the index true: changes are noted in the transaction that makes them, and indexed right after it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.db import reading, transaction
+from core.events.base import Event
+from kb.search.engine import SearchEngine
+from kb.search.models import SearchPending
+from kb.search.registry import Registry
+
+E = TypeVar("E", bound=Event)
+BATCH = 400
+EVERYTHING = "*"
+
+_TOUCHED = "search_touched"
+on_commit: list[Callable[[], None]] = []
+"""Called after a commit that noted a change; the indexer of the running program waits here."""
+
+
+def touch(session: Session, kind: str, keys: Iterable[str], *, now: dt.datetime) -> None:
+    """Note that documents changed, appeared or went."""
+    rows = [{"kind": kind, "key": key, "at": now} for key in keys]
+    if rows:
+        session.execute(sa.insert(SearchPending), rows)
+        session.info[_TOUCHED] = True
+
+
+def request_rebuild(session: Session, *, now: dt.datetime) -> None:
+    """Ask the running program to index everything anew (after bulk imports that record no events)."""
+    touch(session, EVERYTHING, [EVERYTHING], now=now)
+
+
+def follow(event: type[E], kind: str, key: Callable[[E], str]) -> None:
+    """Index the document of `kind` that `event` names, each time it is told. For a room's wiring."""
+
+    def note(session: Session, happened: E, now: dt.datetime) -> None:
+        touch(session, kind, [key(happened)], now=now)
+
+    name = f"search.index_{kind}"
+    if f"{name}:{event.event_name()}" not in outbox.registry.listeners:
+        outbox.subscribe(event, name, note)
+
+
+@sa.event.listens_for(Session, "after_commit")
+def _wake(session: Session) -> None:
+    if session.info.pop(_TOUCHED, False):
+        for callback in on_commit:
+            callback()
+
+
+def drain(database: sa.Engine, engine: SearchEngine, registry: Registry) -> int:
+    """Index what is noted, oldest first; returns how many notes. A crash in between only repeats work."""
+    done = 0
+    while batch := _batch(database):
+        ids = [row.id for row in batch]
+        wanted = sorted({(row.kind, row.key) for row in batch if row.kind != EVERYTHING})
+        for kind, group in itertools.groupby(wanted, key=lambda pair: pair[0]):
+            _index(database, engine, registry, kind, [key for _kind, key in group])
+        if any(row.kind == EVERYTHING for row in batch):
+            rebuild(database, engine, registry)
+        with transaction(database) as session:
+            session.execute(sa.delete(SearchPending).where(SearchPending.id.in_(ids)))
+        done += len(batch)
+    return done
+
+
+def _batch(database: sa.Engine) -> list[SearchPending]:
+    with reading(database) as session:
+        return list(session.scalars(sa.select(SearchPending).order_by(SearchPending.id).limit(BATCH)))
+
+
+def _index(database: sa.Engine, engine: SearchEngine, registry: Registry, kind: str, keys: list[str]) -> None:
+    with reading(database) as session:
+        docs = registry.fetch(session, kind, keys)
+    engine.upsert(docs)
+    engine.delete(kind, set(keys) - {doc.key for doc in docs})
+
+
+def rebuild(database: sa.Engine, engine: SearchEngine, registry: Registry) -> int:
+    """Index everything anew while the old index goes on answering; returns how many documents."""
+    with reading(database) as session:
+        return engine.rebuild(registry.everything(session))

@@ -1,0 +1,80 @@
+"""Searching on behalf of a person, and remembering what was sought in vain (K-05)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.scope import Viewer
+from kb.search import access
+from kb.search.documents import Hit
+from kb.search.engine import SearchEngine
+from kb.search.fold import fold
+from kb.search.models import MissedSearch
+from kb.search.registry import sources
+
+SPARE = 2
+"""How many times the hits asked for are fetched, because the database may take some out again."""
+SHORTEST_MISS, LONGEST_MISS = 2, 200
+FOR_QUESTIONS = 0.4
+"""Share of the words that is enough where somebody tells a story instead of typing key words."""
+
+
+def find(
+    session: Session, engine: SearchEngine, viewer: Viewer, query: str, *,
+    kinds: Collection[str] = (), limit: int = 20, typing: bool = False, share: float = 0.6,
+) -> list[Hit]:
+    """The best hits that the viewer may read, by the index and again by each room's own predicate."""
+    wanted = [k for k in sources.kinds if not kinds or k in kinds]
+    if not query.strip() or not wanted:
+        return []
+    hits = engine.search(
+        query, principals=access.held(session, viewer), kinds=wanted, limit=limit * SPARE, typing=typing, share=share
+    )
+    allowed = {
+        (kind, key)
+        for kind in {h.kind for h in hits}
+        for key in sources.readable(session, viewer, kind, [h.key for h in hits if h.kind == kind])
+    }
+    return [h for h in hits if (h.kind, h.key) in allowed][:limit]
+
+
+def record_miss(session: Session, text: str, *, unit_id: int, now: dt.datetime) -> None:
+    """Count words that found nothing; personal numbers and pasted texts are not kept."""
+    words = " ".join(fold(text).split())
+    if not SHORTEST_MISS <= len(words) <= LONGEST_MISS or _personal(words):
+        return
+    changed = session.execute(
+        sa.update(MissedSearch).where(MissedSearch.text == words)
+        .values(count=MissedSearch.count + 1, last_at=now, last_unit_id=unit_id, done_at=None)
+    )  # fmt: skip
+    if getattr(changed, "rowcount", 0):
+        return
+    try:
+        with session.begin_nested():
+            row = {"text": words, "count": 1, "first_at": now, "last_at": now, "last_unit_id": unit_id}
+            session.execute(sa.insert(MissedSearch), [row])
+    except sa.exc.IntegrityError:  # somebody sought the same at the same time
+        session.execute(sa.update(MissedSearch).where(MissedSearch.text == words).values(count=MissedSearch.count + 1, last_at=now))
+
+
+LONGEST_DIGITS = 10
+
+
+def _personal(words: str) -> bool:
+    """Telephone, identity and taxpayer numbers do not belong on a list that writers read."""
+    return any(len("".join(c for c in word if c.isdigit())) > LONGEST_DIGITS for word in words.split())
+
+
+def missed(session: Session, *, limit: int = 50) -> list[MissedSearch]:
+    """What writers should write about: the most sought first."""
+    statement = sa.select(MissedSearch).where(MissedSearch.done_at.is_(None))
+    return list(session.scalars(statement.order_by(MissedSearch.count.desc(), MissedSearch.last_at.desc()).limit(limit)))
+
+
+def settle_miss(session: Session, miss_id: int, *, now: dt.datetime) -> None:
+    """Somebody wrote about it, or it needs nothing."""
+    session.execute(sa.update(MissedSearch).where(MissedSearch.id == miss_id).values(done_at=now))
