@@ -25,7 +25,7 @@ def split_target(target: str, default_port: int | None = None) -> tuple[str, int
 
     Raises PollerFault when it is none of these, for a mistyped target says nothing of a machine.
     """
-    host, port = _split(target.strip())
+    host, port = split_host(target.strip())
     number = int(port) if port.isdecimal() else default_port if not port else None
     if number is None or not 1 <= number <= MAX_PORT:
         raise PollerFault(
@@ -46,7 +46,8 @@ def check_host(host: str, target: str | None = None) -> str:
     return host
 
 
-def _split(target: str) -> tuple[str, str]:
+def split_host(target: str) -> tuple[str, str]:
+    """Host and port as they stand in `host`, `host:port` or `[v6]:port`, neither of them checked."""
     if target.startswith("["):
         host, _bracket, rest = target[1:].partition("]")
         return host, rest.removeprefix(":")
