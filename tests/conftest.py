@@ -24,5 +24,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     if report.failed:
         for server in base.RUNNING:
-            report.sections.append((f"{server.name} on port {server.port} ({server.log_path})", server.log_tail()))
+            report.sections.append((f"{server.name} on port {server.port} ({server.log_path})", server.log_tail(25)))
     return report

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections import deque
+from contextlib import closing
 from enum import StrEnum
 from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -74,7 +75,10 @@ class Crawler:
 
     def _visit(self, url: str, whence: str, *, fragment: bool) -> list[pages.Link]:
         headers = {"HX-Request": "true"} if fragment else {}
-        answer = self._client.get(url, headers=headers)
+        with closing(self._client.get(url, headers=headers)) as answer:
+            return self._read(answer, url, whence)
+
+    def _read(self, answer: Response, url: str, whence: str) -> list[pages.Link]:
         self.visited.append(url)
         if answer.status_code in {301, 302, 303, 307, 308}:
             return [pages.Link("GET", answer.headers["Location"], "redirect")]
@@ -114,14 +118,14 @@ class Crawler:
 def test_every_page_is_valid_and_leads_somewhere(world: World, login: str) -> None:
     crawler = Crawler(world.app, world.client(login))
     crawler.crawl("/")
-    assert crawler.problems == []
+    assert not crawler.problems, "\n".join(crawler.problems)
     assert len(crawler.visited) > 3
 
 
 def test_the_sign_in_page_is_valid(app: Flask) -> None:
     crawler = Crawler(app, app.test_client())
     crawler.crawl("/login")
-    assert crawler.problems == []
+    assert not crawler.problems, "\n".join(crawler.problems)
 
 
 @pytest.mark.parametrize(
