@@ -39,7 +39,7 @@ def set_password(person: Person, password: str) -> None:
         raise Invalid.of("password", _(problem))
     person.password_hash = hash_password(password)
     person.failed_sign_ins, person.locked_until = 0, None
-    person.access_version += 1
+    person.access_version = (person.access_version or 0) + 1  # a person not stored yet has none
 
 
 def _verifies(stored: str | None, password: str) -> bool:
