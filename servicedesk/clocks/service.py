@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -37,8 +38,10 @@ def targets_version(session: Session) -> int:
 
 def targets_of(session: Session, version: int | None) -> TargetSet:
     """The targets of a version; the shipped ones where it is unknown."""
-    row = session.get(TargetVersion, version) if version else None
-    return _targets(json.dumps(row.data, sort_keys=True)) if row else DEFAULT_TARGETS
+    known: dict[int, TargetSet] = session.info.setdefault("taxops.targets", {})  # a version never changes
+    if version and version not in known and (row := session.get(TargetVersion, version)):
+        known[version] = _targets(json.dumps(row.data, sort_keys=True))
+    return known.get(version or 0, DEFAULT_TARGETS)
 
 
 def publish_targets(session: Session, targets: TargetSet, *, now: dt.datetime) -> int:
@@ -57,10 +60,11 @@ def _targets(text: str) -> TargetSet:
 # --- the projection ------------------------------------------------------------------------------------------------
 
 
-def compute(session: Session, ticket: Ticket, *, now: dt.datetime) -> list[Clock]:
-    """The ticket's clocks from its facts alone; nothing is written."""
+def compute(session: Session, ticket: Ticket, *, now: dt.datetime, calendar: WorkCalendar | None = None) -> list[Clock]:
+    """The ticket's clocks from its facts alone; nothing is written. `calendar`: the current one, if at hand."""
     if ticket.kind not in CLOCKED:
         return []
+    calendar = calendar or calendars.current(session)
     rows = session.execute(
         sa.select(TicketFact.at, TicketFact.kind, TicketFact.data)
         .where(TicketFact.ticket_id == ticket.id)
@@ -68,7 +72,7 @@ def compute(session: Session, ticket: Ticket, *, now: dt.datetime) -> list[Clock
     )
     facts = [Fact(at, kind, data) for at, kind, data in rows]
     targets = targets_of(session, ticket.definitions.get("targets"))
-    return rules.clocks(facts, now=now, calendar=calendars.current(session), targets=targets)
+    return rules.clocks(facts, now=now, calendar=calendar, targets=targets)
 
 
 def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = True) -> list[ClockRow]:
@@ -83,21 +87,32 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
     locked = sa.select(ClockRow).where(ClockRow.ticket_id == ticket_id).with_for_update()
     there = {(row.name, row.round): row for row in session.scalars(locked.execution_options(populate_existing=True))}
     rows = []
-    for position, clock in enumerate(compute(session, ticket, now=now)):
+    for position, clock in enumerate(compute(session, ticket, now=now, calendar=calendar)):
         row = there.pop((clock.name, clock.round), None)
         if row is None:
             session.add(row := ClockRow(ticket_id=ticket_id, name=clock.name, round=clock.round))
-        _project(row, clock, position, revision)
+        project(row, clock, position, revision)
         _tell(session, row, ticket, calendar, now=now, silently=not tell)
         rows.append(row)
     for orphan in there.values():
         session.delete(orphan)
-    ticket.next_due_at = min((row.due_at for row in rows if row.running_since), default=None)
+    ticket.next_due_at = _next_due(rows)
     session.flush()
     return rows
 
 
-def _project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
+def count_as_told(row: ClockRow, now: dt.datetime) -> None:
+    """For imported history: what is past counts as told, what is to come will be told."""
+    runs = row.running_since is not None
+    if runs and row.warn_at <= now:
+        row.warned_at = now
+    if row.crossed or (runs and row.due_at <= now):
+        row.breached_at, row.crossed = now, True
+    row.wake_at = _wake_at(row) if runs else None
+
+
+def project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
+    """Write a clock into its row."""
     row.position, row.purpose, row.line = position, clock.purpose, clock.line
     row.basis, row.limit_s = clock.target.basis, int(clock.target.limit.total_seconds())
     row.started_at, row.due_at, row.warn_at = clock.started_at, clock.due_at, clock.warn_at
@@ -105,6 +120,34 @@ def _project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
     row.worked_us = clock.banked // _MICROSECOND
     row.crossed = clock.breached
     row.counted_by = revision
+
+
+def import_clocks(
+    session: Session, histories: Mapping[int, Sequence[Fact]], *, now: dt.datetime, targets: TargetSet = DEFAULT_TARGETS
+) -> int:
+    """Write the clocks of many new tickets at once (ticket id → its facts, the same that were stored); tells nobody.
+
+    For imports and demo data: `rebuild` gives the same rows, one ticket at a time. Returns how many clocks were made.
+    """
+    calendar, revision = calendars.counting(session)
+    rows: list[ClockRow] = []
+    dues: list[dict[str, Any]] = []
+    for ticket_id, facts in histories.items():
+        first = len(rows)
+        for position, clock in enumerate(rules.clocks(facts, now=now, calendar=calendar, targets=targets)):
+            rows.append(row := ClockRow(ticket_id=ticket_id, name=clock.name, round=clock.round))
+            _project(row, clock, position, revision)
+            _mark(row, now)
+        dues.append({"id": ticket_id, "next_due_at": _next_due(rows[first:])})
+    if rows:
+        columns = [column.key for column in ClockRow.__table__.columns if column.key != "id"]
+        session.execute(sa.insert(ClockRow), [{key: getattr(row, key) for key in columns} for row in rows])
+        session.execute(sa.update(Ticket), dues)
+    return len(rows)
+
+
+def _next_due(rows: Iterable[ClockRow]) -> dt.datetime | None:
+    return min((row.due_at for row in rows if row.running_since), default=None)
 
 
 # --- told once -----------------------------------------------------------------------------------------------------
@@ -135,6 +178,18 @@ def _tell(
     session: Session, row: ClockRow, ticket: Ticket, calendar: WorkCalendar, *, now: dt.datetime, silently: bool = False
 ) -> None:
     """Record what is due and was not told, and note when to look again."""
+    warn, breach = _mark(row, now)
+    if silently or not (warn or breach):
+        return
+    about = _about(row, ticket, calendar, now)
+    if warn:
+        record(session, ClockWarned(**about, overtaken=breach), now=now)
+    if breach:
+        record(session, ClockBreached(**about, ended=row.outcome is not None), now=now)
+
+
+def _mark(row: ClockRow, now: dt.datetime) -> tuple[bool, bool]:
+    """Note what is due as told; returns whether the warning and the breach are to be told now."""
     runs = row.running_since is not None
     warn = row.warned_at is None and runs and row.warn_at <= now
     breach = row.breached_at is None and (row.crossed or (runs and row.due_at <= now))
@@ -143,13 +198,7 @@ def _tell(
     if breach:
         row.breached_at, row.crossed = now, True
     row.wake_at = _wake_at(row) if runs else None
-    if silently or not (warn or breach):
-        return
-    about = _about(row, ticket, calendar, now)
-    if warn:
-        record(session, ClockWarned(**about, overtaken=breach), now=now)
-    if breach:
-        record(session, ClockBreached(**about, ended=row.outcome is not None), now=now)
+    return warn, breach
 
 
 def _about(row: ClockRow, ticket: Ticket, calendar: WorkCalendar, now: dt.datetime) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from accounts import queries as accounts
 from accounts.models import Unit, UnitClosure, UnitLevel
 from accounts.scope import Viewer
+from core.errors import NotFound
 from core.i18n import gettext as _
 from servicedesk import catalogue
 from servicedesk.tickets import categories
@@ -109,3 +110,11 @@ def nearby(
 
 
 SHORTEST_TEXT = 4
+
+
+def by_number(session: Session, number: str) -> Ticket:
+    """The ticket of that number, to show its card and nothing else; raises NotFound."""
+    found = session.scalar(sa.select(Ticket).where(Ticket.number == number))
+    if found is None:
+        raise NotFound(_("没有这个事项，或您无权查看。"))
+    return found

@@ -1,0 +1,5 @@
+"""Handing up: pages and API."""
+
+from escalation.handoff.api import api
+
+BLUEPRINTS = (api.blueprint,)
