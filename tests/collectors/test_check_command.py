@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,6 +19,7 @@ from collectors.registry import PROBES
 from core import clock
 from tests.servers.base import free_port
 
+ROOT = Path(__file__).parents[2]
 PERF = re.compile(r"^('[^'=|]+'|[^'=| ]+)=-?[\d.e+-]+(%|s|ms|B)?(;[^; ]*){0,4}$")
 
 
@@ -41,6 +46,20 @@ def test_exit_1_for_a_warning_and_2_for_critical(nginx):
     assert done.exit_code == 2
     assert done.stdout.startswith("HTTP CRITICAL - ")
     assert run("tcp", f"127.0.0.1:{free_port()}").exit_code == 2
+
+
+@pytest.mark.parametrize(("arguments", "code"), [
+    (["file", "/etc/hostname", "--param", "free_warning=", "--param", "free_critical="], 0),
+    (["file", "/nowhere"], 2), (["file", "relative"], 3), (["file"], 3), (["nonsense", "x"], 3),
+])  # fmt: skip
+def test_the_exit_code_reaches_the_shell_through_the_root_command(arguments, code):
+    program = "import sys; from app.cli.main import main; main('check', *sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("\n") == 1
 
 
 def test_exit_3_when_the_check_itself_can_not_look():
