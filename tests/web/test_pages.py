@@ -1,0 +1,116 @@
+"""Every place in the menu, opened in a real browser on the real program with demo data, at both sizes.
+
+A page fits its window, says what it is in one heading, names each control, and makes the browser complain of nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.servers import chromium
+from tests.servers.taxops import TaxopsServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+#: Roles whose menus together hold every place.
+ROLES = ("county-clerk", "province-engineer", "province-head", "vendor", "leader", "system-admin", "security-admin", "audit-admin")
+SAME_EVERYWHERE = re.compile(
+    r"[A-Z]{2,}[-\dA-Z]*|Markdown|Prometheus|Alertmanager|Apprise|iCalendar|English|OpenAPI|Excel|Enter|Esc|Ctrl|taxops|[a-z]+://\S*"
+)
+NAMELESS = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
+  .filter((n) => n.checkVisibility() && !n.closest(".ts-wrapper"))
+  .filter((n) => !(n.labels?.length || n.getAttribute("aria-label") || n.getAttribute("aria-labelledby") || n.textContent.trim() || n.title))
+  .map((n) => n.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaxopsServer]:
+    with TaxopsServer(tmp_path_factory.mktemp("pages") / "taxops", demo="small") as running:
+        yield running
+
+
+def sign_in(page: Page, server: TaxopsServer, role: str) -> list[str]:
+    """Signs in and returns the addresses of the menu."""
+    person = next(p for p in server.run_json("demo", "people") if p["role"].split(" ")[0] == role)
+    page.goto(f"{server.url}/login")
+    page.get_by_label("登录名").fill(person["login"])
+    page.get_by_label("口令").fill(person["password"])
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_selector(".tx-nav")
+    return page.eval_on_selector_all(".tx-nav a, .tx-pop a", "links => links.map(link => link.getAttribute('href'))")
+
+
+def faults(page: Page, path: str) -> Iterator[str]:
+    """What is wrong with the page that is open."""
+    content, window = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    if content > window:
+        yield f"{path}: {content} px wide in a window of {window}"
+    if (headings := page.locator("h1").count()) != 1:
+        yield f"{path}: {headings} headings of the first rank"
+    yield from (f"{path}: a control without a name: {html}" for html in page.evaluate(NAMELESS))
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_every_place_of_every_role(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer, size: str) -> None:
+    seen: set[str] = set()
+    found: list[str] = []
+    for role in ROLES:
+        with chromium.open_page(browser, size, complaints) as page:
+            for path in sign_in(page, server, role):
+                if (place := path.split("#")[0]) in seen:
+                    continue
+                seen.add(place)
+                answer = page.goto(server.url + place)
+                if answer is None or answer.status != 200:
+                    found.append(f"{place}: status {answer and answer.status}")
+                    continue
+                page.wait_for_timeout(250)
+                found += faults(page, place)
+    assert found == []
+    assert len(seen) >= 15
+
+
+def test_reading_and_reporting_need_no_javascript(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+    with chromium.open_page(browser, "phone", complaints, javascript=False) as page:
+        for path in sign_in(page, server, "county-clerk"):
+            answer = page.goto(server.url + path)
+            assert answer is not None
+            assert answer.status == 200
+            assert page.locator("h1").count() == 1, path
+
+
+def test_the_english_pages_are_english(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+    with chromium.open_page(browser, "desktop", complaints) as page:
+        places = sign_in(page, server, "system-admin")
+        page.locator("details.tx-menu > summary").click()
+        page.get_by_role("button", name="English").click()
+        page.wait_for_load_state()
+        left = [place for place in places if page.goto(server.url + place) and re.search(r"[\u4e00-\u9fff]", page.locator("h1").inner_text())]
+        assert left == []
+
+
+def test_the_chinese_pages_are_chinese(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+    """No raw enum, no word of the code: Latin words in headings and column heads are names of standards."""
+    left = set()
+    with chromium.open_page(browser, "desktop", complaints) as page:
+        for place in sign_in(page, server, "province-engineer"):
+            page.goto(server.url + place)
+            for text in page.locator("h1, h2, th, .tabs a, .chip, .state, .btn").all_inner_texts():
+                plain = SAME_EVERYWHERE.sub(" ", text)
+                left |= {f"{place}: {word}" for word in re.findall(r"\b[a-z][a-z_-]{2,}\b", plain)}
+    assert sorted(left) == []
+
+
+def test_a_lost_connection_is_said_and_comes_back(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+    """While the program is away the page says so; when it is back, so is the feed."""
+    with chromium.open_page(browser, "desktop", complaints) as page:
+        complaints.allow(r"ERR_|/live|/inbox/count")
+        sign_in(page, server, "province-engineer")
+        page.goto(f"{server.url}/")
+        server.stop()
+        page.wait_for_selector('.tx-live[data-state="lost"]', timeout=30_000)
+        server.start()
+        page.wait_for_selector('.tx-live[data-state="back"], .tx-live[data-state="ok"]', timeout=90_000)
