@@ -42,7 +42,7 @@ def save_hours() -> ResponseReturnValue:
         service.set_hours(db.session(), segments=read_hours(values.hours), now=clock.now())
     except Invalid as refused:
         return _refused(month, refused, hours=form)
-    return _done(month, _("上班时间已修改，正在计时的事项会在一分钟内重新计算。"))
+    return _done(month, _("上班时间已修改，正在计时的事项会在几分钟内重新计算。"))
 
 
 @blueprint.post("/days")
@@ -66,7 +66,7 @@ def save_days() -> ResponseReturnValue:
         )
     except Invalid as refused:
         return _refused(_month(), refused, days=form)
-    return _done(values.first, _("已录入 %(count)d 天，正在计时的事项会在一分钟内重新计算。", count=count))
+    return _done(values.first, _("已录入 %(count)d 天，正在计时的事项会在几分钟内重新计算。", count=count))
 
 
 @blueprint.post("/days/<day>/clear")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -103,12 +103,7 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
 
 def count_as_told(row: ClockRow, now: dt.datetime) -> None:
     """For imported history: what is past counts as told, what is to come will be told."""
-    runs = row.running_since is not None
-    if runs and row.warn_at <= now:
-        row.warned_at = now
-    if row.crossed or (runs and row.due_at <= now):
-        row.breached_at, row.crossed = now, True
-    row.wake_at = _wake_at(row) if runs else None
+    _mark(row, now)
 
 
 def project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
@@ -120,30 +115,6 @@ def project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
     row.worked_us = clock.banked // _MICROSECOND
     row.crossed = clock.breached
     row.counted_by = revision
-
-
-def import_clocks(
-    session: Session, histories: Mapping[int, Sequence[Fact]], *, now: dt.datetime, targets: TargetSet = DEFAULT_TARGETS
-) -> int:
-    """Write the clocks of many new tickets at once (ticket id → its facts, the same that were stored); tells nobody.
-
-    For imports and demo data: `rebuild` gives the same rows, one ticket at a time. Returns how many clocks were made.
-    """
-    calendar, revision = calendars.counting(session)
-    rows: list[ClockRow] = []
-    dues: list[dict[str, Any]] = []
-    for ticket_id, facts in histories.items():
-        first = len(rows)
-        for position, clock in enumerate(rules.clocks(facts, now=now, calendar=calendar, targets=targets)):
-            rows.append(row := ClockRow(ticket_id=ticket_id, name=clock.name, round=clock.round))
-            _project(row, clock, position, revision)
-            _mark(row, now)
-        dues.append({"id": ticket_id, "next_due_at": _next_due(rows[first:])})
-    if rows:
-        columns = [column.key for column in ClockRow.__table__.columns if column.key != "id"]
-        session.execute(sa.insert(ClockRow), [{key: getattr(row, key) for key in columns} for row in rows])
-        session.execute(sa.update(Ticket), dues)
-    return len(rows)
 
 
 def _next_due(rows: Iterable[ClockRow]) -> dt.datetime | None:

@@ -16,7 +16,8 @@ from core.events.base import event_class
 from core.events.clocks import ClockBreached, ClockWarned
 from core.outbox.models import OutboxRow
 from servicedesk.calendar import service as calendars
-from servicedesk.clocks import queries, service
+from servicedesk.clocks import queries, rules, service
+from servicedesk.clocks.facts import Fact
 from servicedesk.clocks.models import ClockRow
 from servicedesk.clocks.rules import ClockState
 from servicedesk.clocks.targets import DEFAULT_TARGETS, PriorityTargets, TargetSet
@@ -264,6 +265,24 @@ def test_history_that_is_imported_tells_nobody(desk: Desk) -> None:
     desk.tick("23 09:10")
     assert desk.told() == []
     assert desk.rows(ticket)["resolve"].state(at("23 09:10")) is ClockState.BREACHED
+
+
+def test_imported_rows_count_as_told_up_to_now_and_tell_what_comes(desk: Desk) -> None:
+    """What a bulk import does for each row, without reading facts back."""
+    ticket = desk.opens("23 09:00")
+    with desk.world.write() as session:
+        session.execute(sa.delete(ClockRow))
+        calendar, revision = calendars.counting(session)
+        opened = [Fact(at("23 09:00"), "opened", {"priority": 3, "line": "county"})]
+        found = rules.clocks(opened, now=at("23 09:50"), calendar=calendar, targets=DEFAULT_TARGETS)
+        for position, clock in enumerate(found):
+            session.add(row := ClockRow(ticket_id=ticket, name=clock.name, round=clock.round))
+            service.project(row, clock, position, revision)
+            service.count_as_told(row, at("23 09:50"))
+    desk.tick("23 09:55")
+    assert desk.told() == []
+    desk.tick("23 10:00")
+    assert desk.told() == [("breached", "respond")]
 
 
 def test_targets_are_pinned_to_the_ticket(desk: Desk) -> None:
