@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from tests.servers.base import HOST
 
@@ -60,6 +60,17 @@ class Client:
         self._connection = connection
         return Answer(response.status, json.loads(text or b"null"), time.monotonic())
 
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def try_once(self, request: Request) -> bool:
         """Send the request; False where the connection broke before its answer."""
         request.tries += 1
@@ -97,7 +108,10 @@ class Reporter(threading.Thread):
         self.join(WAIT_S + 5)
 
     def run(self) -> None:
-        client = Client(self.port, self.token)
+        with Client(self.port, self.token) as client:
+            self._report(client)
+
+    def _report(self, client: Client) -> None:
         repeats, self.open = self.open, []
         for request in repeats:
             if not self._send(client, request):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import signal
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from tests.chaos import trace
 from tests.chaos.disk import Disk
-from tests.chaos.load import Reporter, Request
+from tests.chaos.load import Reporter, Request, tickets
 from tests.chaos.province import settle
 from tests.servers.base import wait_until
 from tests.servers.taxops import TaxopsServer
@@ -58,19 +58,19 @@ class TracedTaxops(TaxopsServer):
 class Recording:
     """A run: the disk before it, everything that happened, and what the people remember."""
 
-    before: Disk
-    events: list[trace.Event]
+    before: Disk = field(repr=False)
+    events: list[trace.Event] = field(repr=False)
     state: Path
-    requests: list[Request]
-    token: str
+    requests: list[Request] = field(repr=False)
+    token: str = field(repr=False)
 
     @property
     def database(self) -> Path:
         return self.state / "taxops.db"
 
 
-def record(home: Path, *, seconds: float = 4.0, careless: bool = False) -> Recording:
-    """Run the program for some seconds under load and read what it did."""
+def record(home: Path, *, answers: int = 60, careless: bool = False) -> Recording:
+    """Run the program under load until it has opened some tickets, and read what it did."""
     settings = {}
     if careless:
         folder = home / "careless"
@@ -87,7 +87,7 @@ def record(home: Path, *, seconds: float = 4.0, careless: bool = False) -> Recor
     reporters = [Reporter(server.port, token, f"r{number}", 7, pause_s=0.02) for number in range(2)]
     for reporter in reporters:
         reporter.start()
-    reporters[0].join(seconds)
+    wait_until(lambda: sum(len(tickets(each.done)) for each in reporters) >= answers, f"{answers} answers", seconds=60)
     for reporter in reporters:
         reporter.stop()
     server.finish()
@@ -96,11 +96,19 @@ def record(home: Path, *, seconds: float = 4.0, careless: bool = False) -> Recor
     return Recording(before, trace.read(server.record, server.state), server.state, requests, token)
 
 
-_NUMBER = re.compile(rb'"number":\s*"([A-Z]+-\d{4}-\d+)"')
+_CREATED = re.compile(rb"location: /api/v1/tickets/([A-Z]+-\d{4}-\d+)\r\n", re.IGNORECASE)
+
+
+_COMMENT = re.compile("留言 [0-9a-z-]+".encode())
+
+
+def answered_comments(event: trace.Event) -> set[str]:
+    """The comments whose texts leave by this event, in the answer to their writing."""
+    return {found.decode() for found in _COMMENT.findall(event.data)} if isinstance(event, trace.Sent) else set()
 
 
 def answered_numbers(event: trace.Event) -> set[str]:
-    """Ticket numbers in the bytes that leave by this event, if it is a 201."""
-    if not isinstance(event, trace.Sent) or b" 201 " not in event.data[:40]:
+    """The ticket whose creation the bytes that leave by this event confirm: 201 with its address in the head."""
+    if not isinstance(event, trace.Sent) or not event.data.startswith(b"HTTP/1.1 201 "):
         return set()
-    return {found.decode() for found in _NUMBER.findall(event.data)}
+    return {found.decode() for found in _CREATED.findall(event.data)}

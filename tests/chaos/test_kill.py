@@ -68,11 +68,11 @@ def run_until_killed(server: TaxopsServer, reporters: list[Reporter], chance: ra
 
 def check_answers(server: TaxopsServer, token: str, reporters: list[Reporter]) -> None:
     """The newest answers of each reporter, asked again through the API."""
-    client = Client(server.port, token)
-    for reporter in reporters:
-        for number, request in list(tickets(reporter.done).items())[-3:]:
-            answer = client.call("GET", f"/tickets/{number}")
-            assert (answer.status, answer.body["title"]) == (200, request.body["title"])
+    with Client(server.port, token) as client:
+        for reporter in reporters:
+            for number, request in list(tickets(reporter.done).items())[-3:]:
+                answer = client.call("GET", f"/tickets/{number}")
+                assert (answer.status, answer.body["title"]) == (200, request.body["title"])
 
 
 def check_database(url: str, requests: list) -> None:

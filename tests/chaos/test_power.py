@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.disk import Disk, lay_out
-from tests.chaos.load import Client, tickets
+from tests.chaos.load import Client, comments, tickets
 from tests.chaos.province import kept_after_cut
-from tests.chaos.recorded import Recording, answered_numbers, record
-from tests.chaos.trace import Sent, SyncBegins, SyncEnds, Write
+from tests.chaos.recorded import Recording, answered_comments, answered_numbers, record
+from tests.chaos.trace import Event, Sent, SyncBegins, SyncEnds, Write
 from tests.servers.taxops import TaxopsServer
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -36,6 +37,8 @@ def test_the_record_is_of_a_real_load(recording: Recording) -> None:
     sent = set().union(*(answered_numbers(event) for event in recording.events))
     assert set(tickets(recording.requests)) <= sent
     assert len(sent) >= CUTS
+    said = set().union(*(answered_comments(event) for event in recording.events))
+    assert {each.body["text"] for each in comments(recording.requests)} <= said
 
 
 def test_the_record_gives_the_database_as_it_is(recording: Recording) -> None:
@@ -99,22 +102,39 @@ def losses(recording: Recording, folder: Path) -> list[str]:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")  # shown when the test fails
     chance = random.Random(seed)
-    titles = {number: request.body["title"] for number, request in tickets(recording.requests).items()}
-    disk, done, answered, found = copy.deepcopy(recording.before), 0, set[str](), []
+    disk, done, answered, found = copy.deepcopy(recording.before), 0, Answered(), []
     for cut in cuts(recording, seed):
         for event in recording.events[done:cut]:
             disk.apply(event)
-            if isinstance(event, Sent):
-                answered |= answered_numbers(event) & set(titles)
+            answered.hear(event)
         done = cut
         left = folder / f"cut-{cut}"
         lay_out(disk.after_cut(chance), recording.state, left)
-        kept = kept_after_cut(left / recording.database.name)
-        if kept is None:
-            found.append(f"cut {cut}: the database is broken")
-        elif missing := {number for number in answered if kept.tickets.get(number) != titles[number]}:
-            found.append(f"cut {cut}: {len(missing)} of {len(answered)} answered tickets are gone")
+        found += [f"cut {cut}: {each}" for each in answered.missing(left / recording.database.name)]
     return found
+
+
+@dataclass
+class Answered:
+    """What people were told is done."""
+
+    tickets: set[str] = field(default_factory=set)
+    comments: set[str] = field(default_factory=set)
+
+    def hear(self, event: Event) -> None:
+        self.tickets |= answered_numbers(event)
+        self.comments |= answered_comments(event)
+
+    def missing(self, database: Path) -> list[str]:
+        kept = kept_after_cut(database)
+        if kept is None:
+            return ["the database is broken"]
+        tickets_gone, comments_gone = self.tickets - set(kept.tickets), self.comments - set(kept.comments)
+        return [
+            f"{len(gone)} {what} are gone"
+            for gone, what in ((tickets_gone, "tickets"), (comments_gone, "comments"))
+            if gone
+        ]
 
 
 def test_R_01_the_program_itself_starts_after_a_power_cut(
@@ -128,7 +148,7 @@ def test_R_01_the_program_itself_starts_after_a_power_cut(
         server = taxops_server(f"after-cut-{number}")
         lay_out(disk.after_cut(chance), recording.state, server.state)
         server.start()
-        client = Client(server.port, recording.token)
-        for name in sorted(answered & set(tickets(recording.requests)))[-5:]:
-            assert client.call("GET", f"/tickets/{name}").status == 200
+        with Client(server.port, recording.token) as client:
+            for name in sorted(answered & set(tickets(recording.requests)))[-5:]:
+                assert client.call("GET", f"/tickets/{name}").status == 200
         server.stop()
