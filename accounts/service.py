@@ -260,23 +260,8 @@ def revoke(session: Session, grant_id: int, *, now: dt.datetime) -> Grant:
     row = session.get(Grant, grant_id)
     if row is None or (row.valid_until is not None and row.valid_until <= now):
         raise NotFound(_("没有这项授权，或已收回。"))
-    role = session.get_one(Role, row.role_code)
-    if role.administrator:
-        others = session.scalar(
-            sa.select(sa.func.count())
-            .select_from(Grant)
-            .join(Role, Role.code == Grant.role_code)
-            .join(Person, Person.id == Grant.person_id)
-            .where(
-                Role.administrator == role.administrator,
-                Grant.id != row.id,
-                Person.active,
-                Person.password_hash.is_not(None),
-                sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
-            )
-        )
-        if not others:
-            raise Conflict(_("这是最后一名此类管理员，不能收回。"))
+    if session.get_one(Role, row.role_code).administrator:
+        _refuse_last(session, row, now)
     row.valid_until = now
     session.get_one(Person, row.person_id).access_version += 1
     return row
@@ -299,3 +284,40 @@ def create_administrator(
         signin.set_password(person, password)
     grant(session, person=person, role_code=f"{kind}-admin", unit=unit, now=now)
     return person
+
+
+def set_active(session: Session, person: Person, *, active: bool, now: dt.datetime) -> None:
+    """Disable somebody (their sessions and tokens end) or let them in again.
+
+    Raises Conflict for the last administrator of a kind: one local one always remains (R-03).
+    """
+    if not active:
+        grants = session.scalars(
+            sa.select(Grant)
+            .join(Role, Role.code == Grant.role_code)
+            .where(Grant.person_id == person.id, Grant.valid_until.is_(None), Role.administrator.is_not(None))
+        )
+        for held in grants:
+            _refuse_last(session, held, now)
+        signin.sign_out_everywhere(session, person.id, now=now)
+    person.active = active
+    person.access_version += 1
+
+
+def _refuse_last(session: Session, held: Grant, now: dt.datetime) -> None:
+    role = session.get_one(Role, held.role_code)
+    others = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Grant)
+        .join(Role, Role.code == Grant.role_code)
+        .join(Person, Person.id == Grant.person_id)
+        .where(
+            Role.administrator == role.administrator,
+            Grant.person_id != held.person_id,
+            Person.active,
+            Person.password_hash.is_not(None),
+            sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
+        )
+    )
+    if not others:
+        raise Conflict(_("这是最后一名此类管理员，必须至少保留一名。"))

@@ -1,0 +1,242 @@
+"""Reads for administration, limited to the units the viewer was granted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from accounts.models import AuditRow, Grant, Person, Role, SignInSession, Team, TeamMember, Unit, UnitLevel
+from accounts.scope import Viewer, in_scope
+from core.errors import NotFound
+from core.i18n import gettext as _
+from core.outbox import OutboxRow
+from web.paging import Key, Page, page
+
+
+def units(
+    session: Session,
+    viewer: Viewer,
+    *,
+    q: str | None = None,
+    level: UnitLevel | None = None,
+    parent: str | None = None,
+    retired: bool = False,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Any]:
+    """(Unit, parent's code) by code."""
+    above = aliased(Unit)
+    statement = (
+        sa.select(Unit, above.code)
+        .outerjoin(above, above.id == Unit.parent_id)
+        .where(_unit_scope(viewer), *_matching(q, Unit.code, Unit.name))
+    )
+    if level is not None:
+        statement = statement.where(Unit.level == level)
+    if parent is not None:
+        statement = statement.where(above.code == parent)
+    if not retired:
+        statement = statement.where(Unit.valid_until.is_(None))
+    return page(session, statement, [Key(Unit.code)], cursor=cursor, limit=limit, scalars=False)
+
+
+def _unit_scope(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Units below a grant; vendors stand beside the tree and are seen by whoever administers a province."""
+    below = in_scope(viewer, "unit.read", unit=Unit.id)
+    if viewer.can("unit.read") and viewer.unit_level is UnitLevel.PROVINCE:
+        return sa.or_(below, Unit.level == UnitLevel.VENDOR)
+    return below
+
+
+def _matching(q: str | None, *columns: Any) -> list[sa.ColumnElement[bool]]:
+    if not q:
+        return []
+    return [sa.or_(*(c.contains(q, autoescape=True) for c in columns))]
+
+
+def unit(session: Session, viewer: Viewer, code: str) -> Unit:
+    """One unit; raises NotFound outside the viewer's scope."""
+    found = session.scalar(sa.select(Unit).where(Unit.code == code, _unit_scope(viewer)))
+    if found is None:
+        raise NotFound(_("没有编码为“%(code)s”的机构，或您无权查看。", code=code))
+    return found
+
+
+def unit_overview(session: Session, row: Unit) -> dict[str, Any]:
+    """What hangs on a unit: children, teams, number of people, grants."""
+    return {
+        "parent": session.get(Unit, row.parent_id) if row.parent_id else None,
+        "children": session.scalars(
+            sa.select(Unit).where(Unit.parent_id == row.id).order_by(Unit.code).limit(200)
+        ).all(),
+        "teams": session.scalars(sa.select(Team).where(Team.unit_id == row.id, Team.active).order_by(Team.code)).all(),
+        "people": session.scalar(
+            sa.select(sa.func.count()).select_from(Person).where(Person.unit_id == row.id, Person.active)
+        ),
+        "grants": session.execute(
+            sa.select(Grant, Role, Person)
+            .join(Role, Role.code == Grant.role_code)
+            .join(Person, Person.id == Grant.person_id)
+            .where(Grant.unit_id == row.id, Grant.valid_until.is_(None))
+            .order_by(Role.code, Person.login)
+            .limit(100)
+        ).all(),
+    }
+
+
+def _person_scope(viewer: Viewer) -> sa.ColumnElement[bool]:
+    below = in_scope(viewer, "person.read", unit=Person.unit_id)
+    if viewer.can("person.read") and viewer.unit_level is UnitLevel.PROVINCE:
+        vendors = sa.select(Unit.id).where(Unit.level == UnitLevel.VENDOR)
+        return sa.or_(below, Person.unit_id.in_(vendors))
+    return below
+
+
+def people(
+    session: Session,
+    viewer: Viewer,
+    *,
+    q: str | None = None,
+    unit_code: str | None = None,
+    role: str | None = None,
+    active: bool | None = True,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Any]:
+    """(Person, Unit) by login."""
+    statement = (
+        sa.select(Person, Unit)
+        .join(Unit, Unit.id == Person.unit_id)
+        .where(_person_scope(viewer), *_matching(q, Person.login, Person.name))
+    )
+    if unit_code:
+        statement = statement.where(Unit.code == unit_code)
+    if active is not None:
+        statement = statement.where(Person.active == active)
+    if role:
+        held = sa.select(Grant.person_id).where(Grant.role_code == role, Grant.valid_until.is_(None))
+        statement = statement.where(Person.id.in_(held))
+    return page(session, statement, [Key(Person.login)], cursor=cursor, limit=limit, scalars=False)
+
+
+def person(session: Session, viewer: Viewer, login: str, *, lock: bool = False) -> Person:
+    """One person; raises NotFound outside the viewer's scope."""
+    statement = sa.select(Person).where(Person.login == login, _person_scope(viewer))
+    found = session.scalar(statement.with_for_update() if lock else statement)
+    if found is None:
+        raise NotFound(_("没有登录名为“%(login)s”的人员，或您无权查看。", login=login))
+    return found
+
+
+def person_overview(session: Session, row: Person) -> dict[str, Any]:
+    """A person's unit, grants, teams and open sessions."""
+    return {
+        "unit": session.get_one(Unit, row.unit_id),
+        "grants": session.execute(
+            sa.select(Grant, Role, Unit, Team)
+            .join(Role, Role.code == Grant.role_code)
+            .outerjoin(Unit, Unit.id == Grant.unit_id)
+            .outerjoin(Team, Team.id == Grant.team_id)
+            .where(Grant.person_id == row.id, Grant.valid_until.is_(None))
+        ).all(),
+        "teams": session.scalars(
+            sa.select(Team).join(TeamMember).where(TeamMember.person_id == row.id, Team.active)
+        ).all(),
+        "sessions": session.scalar(
+            sa.select(sa.func.count())
+            .select_from(SignInSession)
+            .where(SignInSession.person_id == row.id, SignInSession.ended_at.is_(None))
+        ),
+    }
+
+
+def roles_of(session: Session, person_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Person id → role codes in force."""
+    found: dict[int, list[str]] = {i: [] for i in person_ids}
+    rows = session.execute(
+        sa.select(Grant.person_id, Grant.role_code)
+        .where(Grant.person_id.in_(person_ids), Grant.valid_until.is_(None))
+        .distinct()
+        .order_by(Grant.role_code)
+    )
+    for person_id, code in rows:
+        found[person_id].append(code)
+    return found
+
+
+def teams_of(session: Session, person_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Person id → codes of the teams they are in."""
+    found: dict[int, list[str]] = {i: [] for i in person_ids}
+    rows = session.execute(
+        sa.select(TeamMember.person_id, Team.code)
+        .join(Team, Team.id == TeamMember.team_id)
+        .where(TeamMember.person_id.in_(person_ids), Team.active)
+        .order_by(Team.code)
+    )
+    for person_id, code in rows:
+        found[person_id].append(code)
+    return found
+
+
+def teams(
+    session: Session, viewer: Viewer, *, q: str | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[Any]:
+    """(Team, Unit) by code."""
+    statement = (
+        sa.select(Team, Unit)
+        .join(Unit, Unit.id == Team.unit_id)
+        .where(_unit_scope(viewer), Team.active, *_matching(q, Team.code, Team.name))
+    )
+    return page(session, statement, [Key(Team.code)], cursor=cursor, limit=limit, scalars=False)
+
+
+def team(session: Session, viewer: Viewer, code: str) -> Team:
+    """One team; raises NotFound outside the viewer's scope."""
+    found = session.scalar(
+        sa.select(Team).join(Unit, Unit.id == Team.unit_id).where(Team.code == code, _unit_scope(viewer))
+    )
+    if found is None:
+        raise NotFound(_("没有编码为“%(code)s”的班组，或您无权查看。", code=code))
+    return found
+
+
+def audit(
+    session: Session,
+    *,
+    actor: str | None = None,
+    object_name: str | None = None,
+    verb: str | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[AuditRow]:
+    """The audit trail, newest first."""
+    statement = sa.select(AuditRow)
+    if actor:
+        statement = statement.where(AuditRow.actor == actor)
+    if object_name:
+        statement = statement.where(AuditRow.object.startswith(object_name, autoescape=True))
+    if verb:
+        statement = statement.where(AuditRow.verb == verb)
+    if since:
+        statement = statement.where(AuditRow.at >= since)
+    if until:
+        statement = statement.where(AuditRow.at < until)
+    return page(session, statement, [Key(AuditRow.id, descending=True)], cursor=cursor, limit=limit)
+
+
+def failed_rows(session: Session) -> tuple[Sequence[OutboxRow], Sequence[OutboxRow], int]:
+    """(dead rows, rows that failed and will be tried again, how many wait) of the outbox."""
+    dead = session.scalars(
+        sa.select(OutboxRow).where(OutboxRow.dead_at.is_not(None)).order_by(OutboxRow.dead_at.desc()).limit(100)
+    ).all()
+    waiting = sa.and_(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
+    trying = session.scalars(
+        sa.select(OutboxRow).where(waiting, OutboxRow.attempts > 0).order_by(OutboxRow.next_try_at).limit(100)
+    ).all()
+    return dead, trying, session.scalar(sa.select(sa.func.count()).select_from(OutboxRow).where(waiting)) or 0
