@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core import outbox
-from core.events import handoff, monitor, servicedesk
+from core.events import clocks, handoff, monitor, servicedesk
 from core.jobs import Job
-from escalation.notify import feed, handlers
+from escalation.notify import feed, handlers, timekeeping
 from escalation.oncall import handlers as oncall
 from escalation.oncall import service as oncall_service
 
@@ -21,6 +21,8 @@ def subscribe() -> None:
     outbox.subscribe(handoff.HandedUp, "notify.handed_up", handlers.handed_up)
     outbox.subscribe(handoff.HandoffReturned, "notify.returned", handlers.returned)
     outbox.subscribe(handoff.TicketUrged, "notify.urged", handlers.urged)
+    outbox.subscribe(clocks.ClockWarned, "notify.clock_warned", timekeeping.warned)
+    outbox.subscribe(clocks.ClockBreached, "notify.clock_breached", timekeeping.breached)
     outbox.subscribe(servicedesk.TicketChanged, "live.ticket", feed.ticket_changed)
     for event in (
         monitor.AlertRaised,

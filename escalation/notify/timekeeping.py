@@ -1,0 +1,100 @@
+"""Automatic urging follows the clocks: who is told of a warning and of a breach (T-04, E-05)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts import queries as accounts
+from core.events.clocks import ClockBreached, ClockWarned
+from core.i18n import LazyText, lazy
+from core.i18n import gettext as _
+from escalation.notify.handlers import Words, team_people
+from escalation.notify.service import Message, tell
+from escalation.oncall import service as oncall
+from escalation.oncall.models import Schedule
+from servicedesk.tickets.models import Ticket
+
+_NAMES: dict[str, LazyText] = {
+    "respond": lazy("响应时限"),
+    "resolve": lazy("解决时限"),
+    "line": lazy("本级处理时限"),
+}
+
+
+def _clock_name(clock: str) -> LazyText:
+    if clock.endswith("-respond"):
+        return _NAMES["respond"]
+    return _NAMES.get(clock, _NAMES["line"])
+
+
+def _answerable(session: Session, ticket: Ticket) -> list[int | None]:
+    """The holder; before acceptance the whole team."""
+    return [ticket.holder_id] if ticket.holder_id is not None else list(team_people(session, ticket.team_id))
+
+
+def _on_duty(session: Session, ticket: Ticket, now: dt.datetime) -> list[int | None]:
+    """Only who is on duty for the team that holds it: nobody else is woken outside working hours."""
+    schedules = session.scalars(sa.select(Schedule).where(Schedule.team_id == ticket.team_id, Schedule.active))
+    people = [oncall.person_on_call(session, schedule, now) for schedule in schedules]
+    return [p.id for p in people if p is not None]
+
+
+def warned(session: Session, event: ClockWarned, now: dt.datetime) -> None:
+    """Three quarters are used up: whoever is answerable hears it, unless the breach is told at once."""
+    ticket = session.get_one(Ticket, event.ticket_id)
+    if event.overtaken or ticket.ended:
+        return
+    people = _on_duty(session, ticket, now) if event.on_duty_only else _answerable(session, ticket)
+    name = _clock_name(event.clock)
+
+    def words() -> tuple[str, str]:
+        return (
+            _("%(clock)s将到：%(number)s", clock=str(name), number=ticket.number),
+            _("已用去四分之三，请抓紧处理。") + f"\n{ticket.number} {ticket.title}",
+        )
+
+    _tell(session, "warned", event, ticket, people, words, now)
+
+
+def breached(session: Session, event: ClockBreached, now: dt.datetime) -> None:
+    """The target was missed: whoever is answerable and the head of the team hear it."""
+    ticket = session.get_one(Ticket, event.ticket_id)
+    if event.ended or ticket.ended:
+        return
+    if event.on_duty_only:
+        people = _on_duty(session, ticket, now)
+    else:
+        head = ticket.team.head or accounts.head_of_unit(session, ticket.team.unit_id, now=now)
+        people = [*_answerable(session, ticket), head.id if head else None]
+    name = _clock_name(event.clock)
+
+    def words() -> tuple[str, str]:
+        return (
+            _("%(clock)s已超：%(number)s", clock=str(name), number=ticket.number),
+            _("请立即处理或上报，并向报障人说明。") + f"\n{ticket.number} {ticket.title}",
+        )
+
+    _tell(session, "breached", event, ticket, people, words, now)
+
+
+def _tell(
+    session: Session,
+    what: str,
+    event: ClockWarned | ClockBreached,
+    ticket: Ticket,
+    people: list[int | None],
+    words: Words,
+    now: dt.datetime,
+) -> None:
+    key = f"clock:{ticket.id}:{event.clock}:{event.round}:{what}"
+    message = Message(
+        topic="clock",
+        key=key,
+        ref=ticket.number,
+        url=f"/desk/tickets/{ticket.number}",
+        words=words,
+    )
+    tell(session, message, people, now=now)
