@@ -167,8 +167,11 @@ class Script:
             clock.run(fact.at)
 
     def changed(self, fact: Fact) -> None:
+        before = self.priority, self.tax
         self.priority = int(fact.data.get("priority", self.priority))
         self.tax = bool(fact.data.get("tax", self.tax))
+        if before == (self.priority, self.tax):
+            return  # urgency and impact moved against each other: what was promised stands
         for clock in [*self.living(), *self.held]:  # ended for good: judged by what held then
             clock.promises.append((fact.at, self.promise(self.priority, self.tax, clock.purpose, fact.at)))
 

@@ -93,6 +93,8 @@ BAD = [
     ("/calendar/due?from=2026-11-23T09:00:00Z&minutes=1.5", "minutes"),
     ("/calendar/due?from=2199-11-23T09:00:00Z&minutes=1000000", "minutes"),
     ("/calendar/due?from=2026-11-23T09:00:00Z", "minutes"),
+    ("/calendar/due?from=9999-12-31T23:59:59-23:59&minutes=1", "from"),
+    ("/calendar/due?from=0001-01-01T00:00:00%2B23:59&minutes=1", "from"),
 ]
 
 

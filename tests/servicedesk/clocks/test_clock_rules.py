@@ -13,6 +13,7 @@ import pytest
 
 from core.calendar import DEFAULT_CALENDAR
 from core.errors import Invalid
+from servicedesk.clocks import labels
 from servicedesk.clocks.facts import Fact
 from servicedesk.clocks.rules import Clock, ClockState, clocks
 from servicedesk.clocks.targets import (
@@ -187,6 +188,12 @@ def test_T_02_lowering_the_priority_gives_time_but_heals_nothing() -> None:
     assert late.due_at == at("23 13:00")
 
 
+def test_T_02_a_change_that_leaves_the_priority_alone_leaves_the_promise_alone() -> None:
+    story = [opened("2026-10-29 16:00", 3, tax=True), fact("2026-11-02 09:30", "priority-changed", priority=3)]
+    clock = by_name("2026-11-02 10:00", *story)["resolve"]
+    assert clock.due_at == DEFAULT_CALENDAR.advance(at("2026-10-29 16:00"), 16 * 60)  # not halved by the filing period
+
+
 def test_T_02_a_service_named_later_tightens_in_the_filing_period() -> None:
     story = [opened("10 09:00", 3), fact("10 10:00", "service-changed", tax=True)]
     assert by_name("10 10:00", *story)["resolve"].due_at == DEFAULT_CALENDAR.advance(at("10 09:00"), 8 * 60)
@@ -326,3 +333,12 @@ def test_targets_know_their_purposes() -> None:
     assert DEFAULT_TARGETS.target(3, Purpose.RESPOND, tax_filing=False) == Target(dt.timedelta(hours=1), Basis.WORKING)
     with pytest.raises(KeyError):
         DEFAULT_TARGETS.target(6, Purpose.RESPOND, tax_filing=False)
+
+
+def test_every_clock_and_state_has_a_chinese_name() -> None:
+    names = [labels.label(clock.name, clock.purpose, clock.line) for clock in all_clocks("23 16:00", CLIMB)]
+    assert names == [
+        "首次响应", "全程解决", "县（区）处理", "市受理", "市处理", "省受理", "省处理", "厂商受理", "厂商处理",
+    ]  # fmt: skip
+    assert set(labels.STATE_LABELS) == set(labels.STATE_TONES) == set(ClockState)
+    assert set(labels.BASIS_LABELS) == set(Basis)
