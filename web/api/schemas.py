@@ -8,12 +8,16 @@ from typing import Annotated
 import pydantic
 
 from core.clock import UTC
+from core.i18n import gettext as _
 
 MAX_LIMIT = 200
 
 
 def _to_utc(value: dt.datetime) -> dt.datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # the first or last day of all time, in a zone that leads out of it
+        raise ValueError(_("时间超出了可表示的范围。")) from error
 
 
 Instant = Annotated[pydantic.AwareDatetime, pydantic.AfterValidator(_to_utc)]
