@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from enum import StrEnum
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Unit
-from core.errors import FieldError, Invalid
+from core.errors import FieldError, Invalid, NotFound
 from core.i18n import gettext as _
 from kb import services
+
+E = TypeVar("E", bound=StrEnum)
 
 
 def units(session: Session, codes: Sequence[str], *, field: str = "units") -> list[int]:
@@ -30,3 +34,11 @@ def service_ids(session: Session, ids: Collection[int], *, field: str = "service
         problem = _("没有编号为 %(id)s 的服务。", id=bad)
         raise Invalid(problem, [FieldError(f"{field}[{list(ids).index(bad)}]", problem)])
     return tuple(ids)
+
+
+def one_of(enum: type[E], text: str) -> E:
+    """The enum's value of this text; raises NotFound naming those there are."""
+    try:
+        return enum(text)
+    except ValueError as error:
+        raise NotFound(_("没有这个操作。可用的有：%(known)s", known=", ".join(str(e) for e in enum))) from error

@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "app.cli.doctor:doctor",
     "check": "collectors.cli:check",
     "demo": "app.demo.cli:demo",
-    "search": "kb.cli:search",
+    "search": "app.cli.search:search",
 }
 
 

@@ -112,11 +112,11 @@ def retire(number: str) -> None:
 def act(number: str, action: str, body: ActionIn) -> ArticleOut:
     """submit, publish, send-back, retire, reopen: what the state table allows."""
     article = queries.get(db.session(), viewer(), number, lock=True)
-    known = {str(a): a for a in Action if a not in BY_SYSTEM}
-    if action not in known:
-        raise NotFound(_("没有这个操作。可用的有：%(known)s", known=", ".join(known)))
-    reason = body.reason or (_("通过接口停用") if known[action] is Action.RETIRE else "")
-    service.act(db.session(), viewer(), article, known[action], reason=reason, now=clock.now())
+    wanted = references.one_of(Action, action)
+    if wanted in BY_SYSTEM:
+        raise NotFound(_("这一步由平台到期自动完成。"))
+    reason = body.reason or (_("通过接口停用") if wanted is Action.RETIRE else "")
+    service.act(db.session(), viewer(), article, wanted, reason=reason, now=clock.now())
     return _out(article)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.current import viewer
 from core import clock
-from core.errors import Invalid, NotFound
+from core.errors import Invalid
 from core.i18n import gettext as _
 from kb import references
 from kb.notices import queries, rights, service
@@ -98,10 +98,7 @@ def act(number: str, action: str) -> NoticeOut:
     """publish, end, resume, discard: what the state table allows."""
     session, now = db.session(), clock.now()
     notice = queries.get(session, viewer(), number, now=now, lock=True)
-    known = {str(a): a for a in Action}
-    if action not in known:
-        raise NotFound(_("没有这个操作。可用的有：%(known)s", known=", ".join(known)))
-    return NoticeOut.of(service.act(session, viewer(), notice, known[action], now=now), now)
+    return NoticeOut.of(service.act(session, viewer(), notice, references.one_of(Action, action), now=now), now)
 
 
 @api.get("/notices/<number>/receipts", needs=READ, query=ReceiptQuery, answer=ReceiptOut, listing=True)

@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 KINDS = ("article", "ticket", "notice", "item", "alert")
 
 
@@ -38,8 +40,8 @@ class Hit:
     kind: str
     key: str
     title: str
-    title_html: str
-    snippet: str
+    title_html: Markup
+    snippet: Markup
     score: float
     """Higher is better; comparable within one answer only."""
     url: str

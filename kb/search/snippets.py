@@ -4,6 +4,8 @@ import html
 import re
 from collections.abc import Iterable
 
+from markupsafe import Markup
+
 from kb.search import pinyin
 from kb.search.analysis import Question
 from kb.search.codes import scan
@@ -73,18 +75,19 @@ def render(text: str, spans: Iterable[Span], start: int = 0, end: int | None = N
     return "".join([*out, html.escape(text[at:end])])
 
 
-def highlight(title: str, question: Question) -> str:
+def highlight(title: str, question: Question) -> Markup:
     """A whole title with its marks."""
-    return render(title, marks(title, question))
+    return Markup(render(title, marks(title, question)))  # noqa: S704  render escapes
 
 
-def snippet(markdown: str, question: Question) -> str:
+def snippet(markdown: str, question: Question) -> Markup:
     """The window of the text with the most different words of the question; its beginning if none is there."""
     text = plain(markdown)
     found = marks(text, question)
     start = max(0, _best(text, found) - LEAD)
     end = min(len(text), start + WINDOW)
-    return ("…" if start else "") + render(text, found, start, end) + ("…" if end < len(text) else "")
+    shown = ("…" if start else "") + render(text, found, start, end) + ("…" if end < len(text) else "")
+    return Markup(shown)  # noqa: S704  render escapes
 
 
 def _best(text: str, found: list[Span]) -> int:

@@ -205,7 +205,7 @@ def test_R_04_bad_input_is_refused_whole_with_the_place(writer, wrong, field):
 def test_lists_are_filtered_and_paged(world):
     api = world.api("integration")
     for n in range(5):
-        number = made(api, title=f"打印机第{"零一二三四"[n]}台", tags=["桌面"] if n % 2 else ["打印"], category="desktop" if n else None)
+        number = made(api, title=f"打印机第{'零一二三四'[n]}台", tags=["桌面"] if n % 2 else ["打印"], category="desktop" if n else None)
         acted(api, number, "publish")
     assert len(api.get("/articles?tag=桌面").json["items"]) == 2
     assert len(api.get("/articles?category=desktop").json["items"]) == 4

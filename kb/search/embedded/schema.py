@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import tantivy
+from markupsafe import Markup
 
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
@@ -63,7 +64,7 @@ def decode(stored: tantivy.Document, score: float) -> Candidate:
 
     updated = dt.datetime.fromtimestamp(float(stored.get_first("updated") or 0.0), tz=dt.UTC)
     hit = Hit(
-        kind=text("kind"), key=text("key"), title=text("shown_title"), title_html="", snippet="", score=score,
+        kind=text("kind"), key=text("key"), title=text("shown_title"), title_html=Markup(), snippet=Markup(), score=score,
         url=text("url"), state=text("state"), updated_at=updated,
     )  # fmt: skip
     return Candidate(hit, text("shown_body"), float(stored.get_first("weight") or 1.0))
