@@ -62,6 +62,12 @@ RELATION_LABELS = {
 }
 
 
+RELATION_INVERSE_LABELS = {
+    RelationKind.DEPENDS_ON: lazy("被依赖于"), RelationKind.RUNS_ON: lazy("承载"), RelationKind.PART_OF: lazy("包含"),
+    RelationKind.CONNECTED_TO: lazy("下联"), RelationKind.BACKED_UP_BY: lazy("存放备份"),
+}
+
+
 class Origin(StrEnum):
     """Who says so: a person, or a collector."""
 

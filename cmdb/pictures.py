@@ -38,7 +38,8 @@ def _nearby(session: Session, root: int) -> list[Relation]:
         sa.select(Relation).options(sa.orm.joinedload(Relation.source), sa.orm.joinedload(Relation.target))
         .where(Relation.needer_id.in_(sorted(below)), Relation.valid_until.is_(None)).order_by(Relation.id).limit(MOST * 2)
     ).unique().all()
-    return list(dict.fromkeys([*first[: MOST * 2], *second]))
+    order = {r.needed_id: n for n, r in enumerate(first)}  # what hangs on the same thing stands together: fewer crossings
+    return list(dict.fromkeys([*first[: MOST * 2], *sorted(second, key=lambda r: (order.get(r.needer_id, 0), r.id))]))
 
 
 def _node(item: Item | None, end: Item | None, *, root: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -14,18 +15,21 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from accounts.current import viewer
-from accounts.models import Person
+from accounts.models import Person, Team, Unit
 from cmdb import queries, words
 from cmdb.api_shapes import Names
 from cmdb.models import (
     HEALTH_LABELS,
     LIFECYCLE_LABELS,
     ORIGIN_LABELS,
+    RELATION_INVERSE_LABELS,
     RELATION_LABELS,
     SERVICE_TYPE,
     Health,
     Item,
+    ItemEvent,
     ItemType,
+    ItemVersion,
     Lifecycle,
     RelationKind,
 )
@@ -118,7 +122,8 @@ def item(item_id: int) -> ResponseReturnValue:
         "cmdb/item.html", item=found, full=full, impact=impact, seen=seen, relations=relations, schema=schema,
         known=queries.find_items(session, me, ends), entries=_timeline(found, schema) if full else [],
         services=[s for s in queries.readable_services(session, me) if s.id in services_ids],
-        may_write=queries.may_write(session, me, found), relation_labels=RELATION_LABELS, origin_labels=ORIGIN_LABELS,
+        may_write=queries.may_write(session, me, found), relation_labels=RELATION_LABELS,
+        inverse_labels=RELATION_INVERSE_LABELS, origin_labels=ORIGIN_LABELS,
         lifecycle_labels=LIFECYCLE_LABELS, kinds=list(RelationKind), key=once.new_key(),
         panel=_offered(f"/monitor/items/{found.id}/panel"), tickets=_offered(f"/desk/items/{found.id}/tickets"),
         report=_offered("/desk/report"), neighbours=_names_nearby(found), is_service=found.type_code == SERVICE_TYPE,
@@ -129,11 +134,14 @@ def _timeline(found: Item, schema: dict[str, Any]) -> list[dict[str, Any]]:
     session = db.session()
     versions = queries.versions(session, found.id, limit=NEWEST)
     events = queries.events(session, [found.id], limit=NEWEST)
-    actors = {v.actor for v in versions} | {e.actor for e in events if e.actor}
-    names = {
-        row[0]: row[1] for row in session.execute(sa.select(Person.login, Person.name).where(Person.login.in_(sorted(actors))))
-    }
-    return words.timeline(versions, events, names, schema)[:NEWEST]
+    return words.timeline(versions, events, _people([*versions, *events]), schema)[:NEWEST]
+
+
+def _people(entries: Sequence[ItemVersion | ItemEvent]) -> dict[str, str]:
+    """Login → name of whoever did these."""
+    logins = sorted({entry.actor for entry in entries if entry.actor})
+    rows = db.session().execute(sa.select(Person.login, Person.name).where(Person.login.in_(logins)))
+    return {row[0]: row[1] for row in rows}
 
 
 def _names_nearby(found: Item) -> list[str]:
@@ -181,16 +189,18 @@ def history(item_id: int) -> ResponseReturnValue:
         "cmdb/history.html", item=found, at=at, then=then, relations=relations, known=queries.find_items(session, me, ends),
         fields=_fields_then(then.snapshot, schema) if then else [], versions=versions,
         changes={v.id: words.differences(v, earlier[v.id], schema) for v in versions},
-        relation_labels=RELATION_LABELS, verbs=words.VERBS, may_write=queries.may_write(session, me, found),
+        relation_labels=RELATION_LABELS, inverse_labels=RELATION_INVERSE_LABELS, verbs=words.VERBS, names=_people(versions),
+        may_write=queries.may_write(session, me, found),
     )
 
 
 def _fields_then(snapshot: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str]]:
-    hidden = {"type", "service.position"}
-    return [
-        (words.field_label(name, schema), words.value_word(name, value))
-        for name, value in flat(snapshot).items() if name not in hidden
-    ]
+    session = db.session()
+    shown = {name: value for name, value in flat(snapshot).items() if name not in {"type", "service.position"}}
+    for name, kind in (("unit", Unit), ("service.vendor", Unit), ("service.team", Team)):
+        if shown.get(name):
+            shown[name] = session.scalar(sa.select(kind.name).where(kind.code == shown[name])) or shown[name]
+    return [(words.field_label(name, schema), words.value_word(name, value)) for name, value in shown.items()]
 
 
 def moment(text: str | None) -> dt.datetime | None:

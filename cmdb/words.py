@@ -86,7 +86,7 @@ def _of_version(
 ) -> dict[str, Any]:
     lines = [f"{d.label}：{d.before} → {d.after}" for d in differences(version, earlier, schema)]
     return {
-        "at": version.at, "actor": names.get(version.actor, version.actor), "what": str(VERBS.get(version.verb, version.verb)),
+        "at": version.at, "actor": names.get(version.actor) or str(PLATFORM), "what": str(VERBS.get(version.verb, version.verb)),
         "text": "\n".join(lines), "icon": ICONS.get(version.verb, "pencil"),
     }
 

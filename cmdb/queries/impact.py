@@ -17,6 +17,7 @@ from cmdb.graph import needs_above
 from cmdb.impact import Graph, Hit, Need, Why, impact
 from cmdb.models import SERVICE_TYPE, Health, ImpactMark, Item, Lifecycle, Mark, Reach, Service
 from core.i18n import gettext as _
+from web.filters import number
 
 DEPTH = 10
 DEEPEST = 20
@@ -59,11 +60,11 @@ class Impact:
     def sentence(self) -> str:
         """In plain words: “影响 12 个系统、46 人”."""
         if self.systems and self.people:
-            return _("影响 %(systems)d 个系统、%(people)d 人", systems=self.systems, people=self.people)
+            return _("影响 %(systems)d 个系统、%(people)s 人", systems=self.systems, people=number(self.people))
         if self.systems:
             return _("影响 %(systems)d 个系统", systems=self.systems)
         if self.people:
-            return _("影响 %(people)d 人", people=self.people)
+            return _("影响 %(people)s 人", people=number(self.people))
         others = sum(a.mark is not Mark.EXCLUDED for a in self.affected)
         return _("影响 %(items)d 个配置项，没有系统停用", items=others) if others else _("没有登记受它影响的系统和人员")
 
