@@ -59,6 +59,11 @@ class Canary:
                 UP.set(int(self._is_up))
         return self._is_up or not self._was_up
 
+    @property
+    def was_reached(self) -> bool:
+        """What the last look found, without looking again."""
+        return self._is_up
+
     async def judge(self, definition: CheckDefinition, result: CheckResult) -> CheckResult:
         """A target that looks down stays so only if the poller can reach its canary; else the state is UNKNOWN."""
         if result.state is not State.CRITICAL or is_local(definition) or await self.is_up():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import socket
 import warnings
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from collectors import certificates
+from collectors.blocking import in_thread
 from collectors.probes import _host_readings as readings
 from collectors.registry import PROBES
 from collectors.run import check
@@ -79,13 +79,13 @@ async def discover(
     """
     found = [
         _machine(),
-        *await asyncio.to_thread(lambda: list(_mounts())),
+        *await in_thread("mounts", lambda: list(_mounts())),
         *_own(own_url, database_file, home),
     ]
     own_port = _port_of(own_url)
-    others = [listener for listener in await asyncio.to_thread(listeners) if listener.port != own_port]
+    others = [listener for listener in await in_thread("listeners", listeners) if listener.port != own_port]
     found.extend([await _of_listener(listener) for listener in others])
-    found.extend(await asyncio.to_thread(lambda: list(_certificate_files())))
+    found.extend(await in_thread("certificates", lambda: list(_certificate_files())))
     return list({proposal.key: proposal for proposal in found}.values())
 
 
@@ -124,9 +124,9 @@ def _own(url: str | None, database_file: Path | None, home: Path | None) -> Iter
 
 
 def _mounts() -> Iterator[Proposal]:
-    for disk in readings.disks():
-        if disk.mount == "/" or (Path(disk.mount).is_dir() and not disk.mount.startswith(("/boot", "/snap", "/etc"))):
-            yield Proposal("disk", disk.mount, _("磁盘 %(mount)s", mount=disk.mount), "storage")
+    for mount in [*(disk.mount for disk in readings.disks()), *readings.network_mounts()]:
+        if not mount.startswith(("/boot", "/snap", "/etc")):
+            yield Proposal("disk", mount, _("磁盘 %(mount)s", mount=mount), "storage")
 
 
 async def _of_listener(listener: Listener) -> Proposal:

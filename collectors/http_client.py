@@ -106,9 +106,9 @@ async def _exchange(request: Request, deadline: float) -> Answer:
     answer = Answer(request.url)
     host = parts.hostname or ""
     lap = _Laps(answer.phases)
-    address, _family = await net.resolve(request.address or host, port)
+    addresses = await net.resolve(request.address or host, port)
     lap.mark("name")
-    reader, writer = await net.connect(address, port, deadline=deadline)
+    reader, writer = await net.connect(addresses, port, deadline=deadline)
     lap.mark("connect")
     try:
         if parts.scheme == "https":
@@ -127,7 +127,7 @@ async def _exchange(request: Request, deadline: float) -> Answer:
     except ssl.SSLError:
         raise
     except OSError as error:
-        raise net.down_or_fault(error, address, port) from None
+        raise net.down_or_fault(error, host, port) from None
     finally:
         await net.close(writer)
     return answer

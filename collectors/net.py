@@ -7,8 +7,10 @@ import ipaddress
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 
 from collectors.base import PollerFault, remaining
+from collectors.blocking import in_thread
 from collectors.run import poller_fault
 from core.i18n import gettext as _
 
@@ -64,31 +66,53 @@ def _ascii(host: str) -> str:
         return ""
 
 
-async def resolve(host: str, port: int, *, kind: int = socket.SOCK_STREAM) -> tuple[str, int]:
-    """The first address of `host` as (address, family). Raises PollerFault when it has none."""
-    loop = asyncio.get_running_loop()
+async def resolve(host: str, port: int, *, kind: int = socket.SOCK_STREAM) -> list[str]:
+    """The addresses of `host`, in the order to try them. Raises PollerFault when it has none."""
     try:
-        found = await loop.getaddrinfo(host, port, type=kind)
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        pass
+    try:
+        found = await in_thread(("resolve", host), lambda: socket.getaddrinfo(host, port, type=kind))
     except (socket.gaierror, UnicodeError) as error:
         raise PollerFault(
             _("主机名 %(host)s 解析不了：%(why)s", host=host, why=getattr(error, "strerror", None) or error),
             _("检查目标的名字和采集端的 DNS 设置"),
         ) from None
-    return str(found[0][4][0]), int(found[0][0])
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def connect(
-    address: str, port: int, *, deadline: float, context: ssl.SSLContext | None = None, name: str | None = None
+    addresses: Sequence[str],
+    port: int,
+    *,
+    deadline: float,
+    context: ssl.SSLContext | None = None,
+    name: str | None = None,
 ) -> Streams:
-    """Open a connection. Raises TargetDown when refused or unanswered, PollerFault when the fault is our own.
+    """Open a connection to the first address that takes one, as browsers do (a name may have IPv6 and IPv4).
 
-    With `context` the TLS handshake is part of it, and ssl errors pass through to the caller.
+    Raises TargetDown when all refuse or are silent, PollerFault when the fault is our own. With `context` the TLS
+    handshake is part of it, and ssl errors pass through to the caller.
     """
+    failures: list[TargetDown | PollerFault] = []
+    for tried, address in enumerate(addresses):
+        share = remaining(deadline) / (len(addresses) - tried)
+        try:
+            return await _connect_one(address, port, share, context, name)
+        except (TargetDown, PollerFault) as failure:
+            failures.append(failure)
+    raise next((f for f in failures if isinstance(f, TargetDown)), failures[0])
+
+
+async def _connect_one(
+    address: str, port: int, limit_s: float, context: ssl.SSLContext | None, name: str | None
+) -> Streams:
     try:
-        async with asyncio.timeout(remaining(deadline)):
+        async with asyncio.timeout(limit_s):
             return await asyncio.open_connection(
                 address, port, ssl=context, server_hostname=name if context else None, limit=2**20
             )

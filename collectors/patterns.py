@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Annotated, Any, cast
 
@@ -10,6 +9,7 @@ import regex
 from pydantic import AfterValidator, Field
 
 from collectors.base import PollerFault
+from collectors.blocking import in_thread
 from core.i18n import gettext as _
 
 PATTERN_LIMIT_S = 1.0
@@ -37,7 +37,7 @@ async def found_in(pattern: str, text: str) -> bool:
         return regex.search(pattern, text, timeout=PATTERN_LIMIT_S, concurrent=True) is not None
 
     try:
-        return await asyncio.to_thread(search)
+        return await in_thread((pattern, text), search)
     except TimeoutError:
         raise PollerFault(
             _("正则表达式 %(pattern)s 算得太久", pattern=pattern), _("去掉嵌套的 * 或 +，写得更具体")

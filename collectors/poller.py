@@ -113,6 +113,11 @@ class Poller:
     def __len__(self) -> int:
         return len(self._scheduler)
 
+    @property
+    def canary_up(self) -> bool | None:
+        """Whether the poller reached its canary last time; None without one."""
+        return None if self._canary is None else self._canary.was_reached
+
     def _scheduled(self, definition: CheckDefinition) -> ScheduledCheck:
         kind = PROBES.get(definition.type)
         return ScheduledCheck(

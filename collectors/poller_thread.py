@@ -58,6 +58,11 @@ class PollerThread:
         """Whether the sink took the last batch."""
         return self._poller is not None and self._poller.is_connected
 
+    @property
+    def canary_up(self) -> bool | None:
+        """Whether the poller reached its own canary last time; None without one."""
+        return None if self._poller is None else self._poller.canary_up
+
     def _running(self) -> Poller:
         if self._poller is None:
             raise RuntimeError("the poller has not started")

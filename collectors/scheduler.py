@@ -56,7 +56,7 @@ OnResult = Callable[[ScheduledCheck, CheckResult], Awaitable[float | None]]
 class _Job:
     check: ScheduledCheck
     slow: bool = False
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[float | None] | None = None
     waiters: list[asyncio.Future[CheckResult]] = field(default_factory=list)
 
     def give_up(self) -> None:
@@ -89,7 +89,7 @@ class Scheduler:
         self._agenda = Agenda()
         self._jobs: dict[str, _Job] = {}
         self._places = {lane: asyncio.Semaphore(lanes.get(lane, size)) for lane, size in LANES.items()}
-        self._waiting: dict[str, tuple[str, float]] = {}
+        self._waiting: dict[object, tuple[str, float]] = {}
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -168,7 +168,7 @@ class Scheduler:
             now = self._monotonic()
             for check_id, due in self._agenda.start_due(now):
                 job = self._jobs[check_id]
-                job.task = asyncio.get_running_loop().create_task(self._once(job, due), name=f"check {check_id}")
+                self._begin(job, due)
             for lane in LANES:
                 oldest = min((since for where, since in self._waiting.values() if where == lane), default=None)
                 if oldest is not None:
@@ -180,28 +180,33 @@ class Scheduler:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
 
-    async def _once(self, job: _Job, due: float) -> None:
-        """One run of one check, from its place in the lane to its next due time."""
-        check, again = job.check, None
-        try:
-            again = await self._in_lane(job, check, due)
-        except asyncio.CancelledError:
-            if self._stopping or self._jobs.get(check.id) is not job:
-                raise  # else it was replaced: run the new definition
-            again = 0.0
-        finally:
+    def _begin(self, job: _Job, due: float) -> None:
+        """Start one run; its end is seen by a callback, which comes even for a task cancelled before its first step."""
+        check = job.check
+        run = self._in_lane(job, check, due)
+        job.task = asyncio.get_running_loop().create_task(run, name=f"check {check.id}")
+        job.task.add_done_callback(lambda task: self._ended(job, check, task))
+
+    def _ended(self, job: _Job, check: ScheduledCheck, task: asyncio.Task[float | None]) -> None:
+        if job.task is task:
             job.task = None
-            if self._jobs.get(check.id) is job:  # else it was removed, and another may bear its id by now
-                self._agenda.finished(check.id, now_s=self._monotonic(), again_in_s=again)
-                self._wake.set()
+        if self._jobs.get(check.id) is not job:
+            return  # it was removed, and another may bear its id by now
+        if task.cancelled():
+            again: float | None = 0.0  # it was replaced: run the new definition
+        else:
+            again = task.result() if task.exception() is None else None
+        self._agenda.finished(check.id, now_s=self._monotonic(), again_in_s=again)
+        self._wake.set()
 
     async def _in_lane(self, job: _Job, check: ScheduledCheck, due: float) -> float | None:
         lane = job.lane
-        self._waiting[check.id] = (lane, due)
+        place = object()
+        self._waiting[place] = (lane, due)
         try:
             await self._places[lane].acquire()
         finally:
-            del self._waiting[check.id]
+            del self._waiting[place]
         try:
             began = self._monotonic()
             LAG.labels(lane).set(max(0.0, began - due))

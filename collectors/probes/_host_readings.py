@@ -39,6 +39,11 @@ PSEUDO = frozenset(
 )
 """File systems that hold nobody's data and can't fill up in a way worth an alert; the root is always looked at."""
 
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "afs", "9p"}
+)
+"""File systems of other machines: asking them can block for minutes."""
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -115,10 +120,13 @@ def snapshot() -> Snapshot:
 
 
 def disks() -> Iterator[Disk]:
-    """Every file system with data of its own, once each; a mount that can't be read is skipped."""
+    """Every local file system with data of its own, once each; a mount that can't be read is skipped.
+
+    File servers are left out: one that hangs would hold up all others. They get disk checks of their own.
+    """
     seen: set[int] = set()
     for part in psutil.disk_partitions(all=True):
-        if part.mountpoint != "/" and (part.fstype in PSEUDO or not part.fstype):
+        if part.mountpoint != "/" and (part.fstype in PSEUDO | NETWORK or not part.fstype):
             continue
         try:
             found, device = os.statvfs(part.mountpoint), os.stat(part.mountpoint).st_dev  # noqa: PTH116
@@ -127,6 +135,17 @@ def disks() -> Iterator[Disk]:
         if found.f_blocks and device not in seen:  # bind mounts show one disk several times
             seen.add(device)
             yield _disk(part.mountpoint, part.device, found)
+
+
+def disk_at(mount: str) -> Disk | None:
+    """The file system mounted there, or None when none is. Raises OSError when it can't be read."""
+    parts = [part for part in psutil.disk_partitions(all=True) if part.mountpoint == mount]
+    return _disk(mount, parts[-1].device, os.statvfs(mount)) if parts else None
+
+
+def network_mounts() -> list[str]:
+    """Mounts of file servers, none of them touched."""
+    return sorted({part.mountpoint for part in psutil.disk_partitions(all=True) if part.fstype in NETWORK})
 
 
 def _disk(mount: str, device: str, found: os.statvfs_result) -> Disk:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from collectors.base import About, Outcome, Params, Probe, State
+from collectors.blocking import in_thread
 from collectors.findings import Findings
 from collectors.probes import _host_readings as readings
 from collectors.text import bytes_text
@@ -38,8 +38,7 @@ class DiskProbe(Probe[DiskParams]):
     async def measure(self, target: str, params: DiskParams, *, deadline: float) -> Outcome:  # noqa: ARG002  the runner holds the limit
         """Look at the mount; one that is gone is critical."""
         found = Findings()
-        disks = {disk.mount: disk for disk in await asyncio.to_thread(lambda: list(readings.disks()))}
-        disk = disks.get(target)
+        disk = await in_thread(("disk", target), lambda: readings.disk_at(target))
         if disk is None:
             found.note(State.CRITICAL, _("%(mount)s 没有挂载", mount=target))
             return found.outcome()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import time
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from collectors.base import About, Outcome, Params, PollerFault, Probe, State, remaining
+from collectors.blocking import in_thread
 from collectors.findings import Findings
 from collectors.text import bytes_text, duration_text
 from collectors.thresholds import RangeText
@@ -61,7 +61,7 @@ class FileProbe(Probe[FileParams]):
     async def measure(self, target: str, params: FileParams, *, deadline: float) -> Outcome:
         """Look at the file."""
         found = Findings()
-        seen = await asyncio.to_thread(_look, target)
+        seen = await in_thread(("file", target), lambda: _look(target))
         if seen is None or not params.must_exist:
             well = (seen is not None) is params.must_exist
             text = _("%(path)s 不存在", path=target) if seen is None else _("%(path)s 存在", path=target)
@@ -86,7 +86,7 @@ class SqliteProbe(FileProbe):
     async def _inside(self, target: str, params: FileParams, found: Findings, deadline: float) -> None:
         if not isinstance(params, SqliteParams):
             raise TypeError(type(params).__name__)
-        wal = await asyncio.to_thread(_look, f"{target}-wal")
+        wal = await in_thread(("file", f"{target}-wal"), lambda: _look(f"{target}-wal"))
         size = wal.size if wal else 0
         found.judged(
             "wal_bytes",
@@ -96,7 +96,9 @@ class SqliteProbe(FileProbe):
             warning=params.wal_warning,
             text=_("预写日志 %(size)s", size=bytes_text(size)),
         )
-        state, text = await asyncio.to_thread(_open_sqlite, target, params.quick_check, deadline)
+        state, text = await in_thread(
+            ("sqlite", target, params.quick_check), lambda: _open_sqlite(target, params.quick_check, deadline)
+        )
         found.note(state, text)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from collectors.base import About, Outcome, Params, PollerFault, Probe, State
+from collectors.blocking import in_thread
 from collectors.findings import Findings
 from collectors.probes import _host_readings as readings
 from collectors.text import bytes_text, duration_text, names
@@ -63,9 +64,9 @@ class HostProbe(Probe[HostParams]):
                 _("目标写 localhost；别的机器用 snmp，或在那台机器上运行卫星采集端"),
             )
         if self._before is None:
-            self._before = await asyncio.to_thread(readings.counters)
+            self._before = await in_thread("host counters", readings.counters)
         await asyncio.sleep(max(0.0, self._before.at_s + SPAN_S - time.monotonic()))
-        now = await asyncio.to_thread(readings.snapshot)
+        now = await in_thread("host", readings.snapshot)
         found = Findings()
         self._cpu(found, params, self._before, now)
         self._memory(found, params, now)

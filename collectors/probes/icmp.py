@@ -42,7 +42,7 @@ class IcmpProbe(Probe[IcmpParams]):
 
     async def measure(self, target: str, params: IcmpParams, *, deadline: float) -> Outcome:
         """Send the packets, the last one early enough to be answered."""
-        address, _family = await net.resolve(net.check_host(target.strip("[]")), 0)
+        address = (await net.resolve(net.check_host(target.strip("[]")), 0))[0]
         room = remaining(deadline) - 0.3
         gap = min(params.gap_s, room / 2 / params.count)
         wait = max(0.05, min(2.0, (room - gap * (params.count - 1)) / params.count))

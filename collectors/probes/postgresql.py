@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -184,11 +185,10 @@ async def _ask(target: str, params: PostgresqlParams, deadline: float, began: fl
         from psycopg.rows import dict_row
     except ImportError:
         raise PollerFault(_("没有 PostgreSQL 驱动"), _("安装 psycopg[binary]")) from None
-    host, port = await _place(target)
+    place = await _place(target)
     try:
         connection = await psycopg.AsyncConnection.connect(
-            host=host,
-            port=port,
+            **place.for_driver(),
             dbname=params.database,
             user=params.user,
             password=params.password or None,
@@ -200,7 +200,7 @@ async def _ask(target: str, params: PostgresqlParams, deadline: float, began: fl
             passfile=f"{os.devnull}/none",  # no stray password file
         )
     except psycopg.OperationalError as error:
-        raise await _why(error, (host, port), params, deadline) from None
+        raise await _why(error, place, params, deadline) from None
     connect_s = time.monotonic() - began
     try:
         row = await (await connection.execute(QUERY)).fetchone()
@@ -215,16 +215,31 @@ async def _ask(target: str, params: PostgresqlParams, deadline: float, began: fl
     return dict(row or {}), connect_s
 
 
-async def _place(target: str) -> tuple[str, int]:
+@dataclass(frozen=True)
+class _Place:
+    """Where to connect: a name with its addresses, or the directory of a socket."""
+
+    host: str
+    port: int
+    addresses: tuple[str, ...] = ()
+
+    def for_driver(self) -> dict[str, Any]:
+        """What libpq wants: the name (for the certificate) once for each address."""
+        if not self.addresses:
+            return {"host": self.host, "port": self.port}
+        names = ",".join([self.host] * len(self.addresses))
+        return {"host": names, "hostaddr": ",".join(self.addresses), "port": self.port}
+
+
+async def _place(target: str) -> _Place:
     if target.startswith("/"):
         path, _colon, port = target.partition(":")
-        return path, int(port) if port.isdecimal() else POSTGRESQL_PORT
+        return _Place(path, int(port) if port.isdecimal() else POSTGRESQL_PORT)
     host, port_number = net.split_target(target, POSTGRESQL_PORT)
-    address, _family = await net.resolve(host, port_number)
-    return address, port_number
+    return _Place(host, port_number, tuple(await net.resolve(host, port_number)))
 
 
-async def _why(error: Exception, place: tuple[str, int], params: PostgresqlParams, deadline: float) -> Exception:
+async def _why(error: Exception, place: _Place, params: PostgresqlParams, deadline: float) -> Exception:
     """Whose fault a failed login is; the driver's text names no password."""
     words = str(error)
     if _REFUSED.search(words):
@@ -234,9 +249,9 @@ async def _why(error: Exception, place: tuple[str, int], params: PostgresqlParam
         )
     if "too many clients" in words or "remaining connection slots" in words:
         return net.TargetDown(_("连接数已满，登录不了"))
-    if not place[0].startswith("/"):
+    if place.addresses:
         try:  # the driver hides the system's error behind words, so ask the system itself
-            _reader, writer = await net.connect(*place, deadline=deadline)
+            _reader, writer = await net.connect(place.addresses, place.port, deadline=deadline)
             await net.close(writer)
         except (net.TargetDown, PollerFault) as found:
             return found

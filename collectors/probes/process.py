@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import psutil
 from pydantic import Field
 
 from collectors.base import About, Outcome, Params, Probe, State
+from collectors.blocking import in_thread
 from collectors.findings import Findings
 from collectors.text import bytes_text
 from collectors.thresholds import RangeText
@@ -38,7 +38,7 @@ class ProcessProbe(Probe[ProcessParams]):
 
     async def measure(self, target: str, params: ProcessParams, *, deadline: float) -> Outcome:  # noqa: ARG002  the runner holds the limit
         """Count the processes of that name."""
-        sizes = await asyncio.to_thread(_sizes, target, params.arguments)
+        sizes = await in_thread(("process", target, params.arguments), lambda: _sizes(target, params.arguments))
         found = Findings()
         found.judged(
             "process_count",

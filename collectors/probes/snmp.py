@@ -51,7 +51,8 @@ class SnmpProbe(Probe[SnmpParams]):
     async def measure(self, target: str, params: SnmpParams, *, deadline: float) -> Outcome:
         """Read the parts asked for, as far as the deadline allows."""
         host, port = net.split_target(target, SNMP_PORT)
-        address, _family = await net.resolve(host, port, kind=socket.SOCK_DGRAM)
+        found_at = await net.resolve(host, port, kind=socket.SOCK_DGRAM)
+        address = next((a for a in found_at if ":" not in a), found_at[0])  # agents seldom listen on both
         access = params.access()
         memory = self._memories.setdefault((f"{host}:{port}", access.key), Memory())
         found = Findings()

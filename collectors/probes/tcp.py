@@ -40,11 +40,11 @@ class TcpProbe(Probe[TcpParams]):
     async def measure(self, target: str, params: TcpParams, *, deadline: float) -> Outcome:
         """Connect, speak, listen."""
         host, port = net.split_target(target)
-        address, _family = await net.resolve(host, port)
+        addresses = await net.resolve(host, port)
         found = Findings()
         began = time.monotonic()
         try:
-            reader, writer = await net.connect(address, port, deadline=deadline)
+            reader, writer = await net.connect(addresses, port, deadline=deadline)
             took = time.monotonic() - began
             found.judged(
                 "connect_seconds",
@@ -61,7 +61,7 @@ class TcpProbe(Probe[TcpParams]):
         except net.TargetDown as down:
             found.note(State.CRITICAL, str(down))
         except OSError as error:
-            verdict = net.down_or_fault(error, address, port)
+            verdict = net.down_or_fault(error, host, port)
             if not isinstance(verdict, net.TargetDown):
                 raise verdict from None
             found.note(State.CRITICAL, str(verdict))

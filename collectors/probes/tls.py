@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from collectors import certificates, net
 from collectors.base import About, Outcome, Params, PollerFault, Probe, State
+from collectors.blocking import in_thread
 from collectors.findings import Findings
 from collectors.thresholds import RangeText
 from core import clock
@@ -45,7 +46,7 @@ class TlsProbe(Probe[TlsParams]):
         found = Findings()
         now = clock.now()
         if target.startswith("/"):
-            cert = min(await asyncio.to_thread(_of_file, target), key=lambda c: c.not_after)
+            cert = min(await in_thread(("pem", target), lambda: _of_file(target)), key=lambda c: c.not_after)
         else:
             try:
                 cert = await _of_server(target, params, deadline, found)
@@ -73,21 +74,21 @@ def _of_file(path: str) -> list[certificates.Certificate]:
 
 async def _of_server(target: str, params: TlsParams, deadline: float, found: Findings) -> certificates.Certificate:
     host, port = net.split_target(target, HTTPS_PORT)
-    address, _family = await net.resolve(host, port)
+    addresses = await net.resolve(host, port)
     name = params.server_name or host
     strict = certificates.client_context(verify=params.verify, ca_file=params.ca_file)
     try:
-        return await peer_certificate(address, port, name, strict, deadline)
+        return await peer_certificate(addresses, port, name, strict, deadline)
     except ssl.SSLCertVerificationError as error:
         found.note(State.CRITICAL, _("证书不受信任：%(why)s", why=certificates.why_not_trusted(error)))
-    return await peer_certificate(address, port, name, certificates.client_context(verify=False), deadline)
+    return await peer_certificate(addresses, port, name, certificates.client_context(verify=False), deadline)
 
 
 async def peer_certificate(
-    address: str, port: int, name: str, context: ssl.SSLContext, deadline: float
+    addresses: Sequence[str], port: int, name: str, context: ssl.SSLContext, deadline: float
 ) -> certificates.Certificate:
     """The certificate a server shows. Raises ssl errors, net.TargetDown and PollerFault."""
-    _reader, writer = await net.connect(address, port, deadline=deadline, context=context, name=name)
+    _reader, writer = await net.connect(addresses, port, deadline=deadline, context=context, name=name)
     try:
         return certificates.from_der(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
     finally:

@@ -156,6 +156,20 @@ async def test_a_run_of_an_old_definition_gives_no_result(bench):
     assert not bench.overlapped
 
 
+async def test_a_check_replaced_between_due_and_its_first_step_still_runs(bench):
+    """A task cancelled before it ever ran sees no `finally`; the check must come round all the same."""
+    bench.scheduler.put(every(3600, payload=0))
+    await bench.until(lambda: bench.runs["a"] == 1)
+    for turn in range(1, 6):
+        bench.scheduler.ask("a")
+        job = bench.scheduler._jobs["a"]
+        while job.task is None:
+            await asyncio.sleep(0)
+        bench.scheduler.put(every(3600, payload=turn))
+        await bench.until(lambda turn=turn: turn in bench.payloads)
+    assert not bench.overlapped
+
+
 async def test_removing_a_running_check_ends_it_and_disappoints_who_waits(bench):
     bench.takes_s = 5
     bench.scheduler.put(every(3600))

@@ -157,6 +157,29 @@ def test_every_parameter_is_explained_and_every_secret_hidden(name):
         assert probe.example
 
 
+def test_every_metric_has_a_name_for_people():
+    """Each metric a probe may give, read from the probes' own code."""
+    import ast
+
+    import collectors
+    from collectors import metrics
+    from collectors.snmp.tables import ERROR_COLUMNS
+
+    given = {f"load{n}" for n in (1, 5, 15)} | set(ERROR_COLUMNS) | {"if_in_bps", "if_out_bps"}
+    for path in (Path(collectors.__file__).parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("judged", "sample")
+            ):
+                if node.args and isinstance(node.args[0], ast.Constant):
+                    given.add(node.args[0].value)
+    assert given == set(metrics.LABELS)
+    assert metrics.series_label("phase_seconds", {"phase": "tls"}) == "各阶段用时 TLS 握手"
+    assert metrics.label("somebody_elses") == "somebody_elses"
+
+
 def test_an_unknown_type_names_those_there_are():
     with pytest.raises(Invalid, match="http"):
         probe_class("nonsense")
