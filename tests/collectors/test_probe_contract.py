@@ -169,12 +169,15 @@ def test_every_metric_has_a_name_for_people():
     for path in (Path(collectors.__file__).parent).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("judged", "sample")
+                (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in ("judged", "sample")
+                )
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
             ):
-                if node.args and isinstance(node.args[0], ast.Constant):
-                    given.add(node.args[0].value)
+                given.add(node.args[0].value)
     assert given == set(metrics.LABELS)
     assert metrics.series_label("phase_seconds", {"phase": "tls"}) == "各阶段用时 TLS 握手"
     assert metrics.label("somebody_elses") == "somebody_elses"
