@@ -5,5 +5,7 @@ from monitor.am.views import blueprint as alertmanager
 from monitor.checks.api import api as checks_api
 from monitor.heartbeats.views import api as heartbeats_api
 from monitor.heartbeats.views import blueprint as heartbeat
+from monitor.pages import alerts, charts, checks, editor, wall  # noqa: F401  they put their views on the blueprint
+from monitor.pages.blueprint import blueprint as pages
 
-BLUEPRINTS = (checks_api.blueprint, alerts_api.blueprint, alertmanager, heartbeat, heartbeats_api.blueprint)
+BLUEPRINTS = (checks_api.blueprint, alerts_api.blueprint, alertmanager, heartbeat, heartbeats_api.blueprint, pages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +15,9 @@ from accounts.scope import covers
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid
 from core.i18n import gettext as _
+from monitor import links
 from monitor import schemas as s
-from monitor.alerts import links, queries, service
+from monitor.alerts import queries, service
 from monitor.alerts.models import Alert
 from web.api import Api
 from web.db import db
@@ -39,7 +40,7 @@ def _column(session: Session, key: Any, value: Any, ids: set[Any]) -> dict[int, 
     return {row[0]: row[1] for row in session.execute(sa.select(key, value).where(key.in_(sorted(ids))))}
 
 
-def _out(alert: Alert, units: dict[int, str], people: dict[int, str], tickets: dict[int, str]) -> s.AlertOut:
+def _out(alert: Alert, units: dict[int, str], people: dict[int, str], tickets: Mapping[int, str]) -> s.AlertOut:
     shown = next((m for m in reversed(alert.members) if m.fingerprint == alert.fingerprint), alert.members[-1])
     ends = [m.expires_at for m in alert.members if m.resolved_at is None and m.expires_at is not None]
     firing = "suppressed" if alert.suppressed_by else "firing"

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from accounts.current import viewer
 from accounts.models import Unit
-from accounts.scope import covers
 from cmdb.models import Item
 from core import clock
 from core.errors import Conflict, FieldError, Forbidden, Invalid, Stale
@@ -160,15 +159,14 @@ def _known_checks(session: Session, body: s.ResultsIn) -> None:
 
 def _item(session: Session, item_id: int) -> Item:
     item = session.get(Item, item_id)
-    if item is None or not covers(session, viewer(), "check.write", unit_id=item.unit_id, service_id=item.id):
+    if item is None or not queries.may_write(session, viewer(), item.id):
         raise Invalid.of("item", _("没有配置项 %(id)s，或您无权为它添加监控项。", id=item_id))
     return item
 
 
 def _writable(session: Session, check_id: int) -> Check:
     check = queries.one(session, viewer(), check_id)
-    item = session.get_one(Item, check.item_id)
-    if not covers(session, viewer(), "check.write", unit_id=item.unit_id, service_id=item.id):
+    if not queries.may_write(session, viewer(), check.item_id):
         raise Forbidden(_("您可以查看这个监控项，但不能改动它。"))
     return check
 

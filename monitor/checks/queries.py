@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from accounts.models import Unit
-from accounts.scope import Viewer, in_scope
-from cmdb.models import Item, ItemService
+from accounts.scope import Viewer
+from cmdb.models import Item
+from cmdb.queries import visible as items_visible
 from core.errors import NotFound
 from core.i18n import gettext as _
 from monitor import rules
@@ -22,13 +23,14 @@ from web.paging import Key, Page, page
 
 
 def admitted(viewer: Viewer, permission: str) -> sa.ColumnElement[bool]:
-    """The condition on Check joined with Item: its item's unit or service is one of the viewer's."""
-    by_unit = in_scope(viewer, permission, unit=Item.unit_id, service=Item.id)
-    services = viewer.services_for(permission)
-    if not services:
-        return by_unit
-    serving = sa.select(ItemService.item_id).where(ItemService.service_id.in_(sorted(services)))
-    return sa.or_(by_unit, Item.id.in_(serving))
+    """The condition on Check joined with Item: the item is one the viewer holds `permission` on."""
+    return items_visible(viewer, permission)
+
+
+def may_write(session: Session, viewer: Viewer, item_id: int) -> bool:
+    """Whether the viewer may make and change checks of this item."""
+    mine = sa.select(Item.id).where(Item.id == item_id, admitted(viewer, "check.write"))
+    return session.scalar(mine) is not None
 
 
 def visible(viewer: Viewer, permission: str = "check.read") -> sa.Select[Check]:

@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload
 
 from accounts.current import viewer
-from accounts.scope import covers
 from cmdb.models import Item
 from core import clock
 from core.errors import Forbidden, Invalid, NotFound
@@ -55,7 +54,7 @@ def create(body: s.HeartbeatIn) -> Created:
     """A new heartbeat; token and address are told this once."""
     session = db.session()
     item = session.get(Item, body.item)
-    if item is None or not covers(session, viewer(), "check.write", unit_id=item.unit_id, service_id=item.id):
+    if item is None or not checks.may_write(session, viewer(), item.id):
         raise Invalid.of("item", _("没有配置项 %(id)s，或您无权为它添加监控项。", id=body.item))
     made, token = service.create(
         session, item, name=body.name, period_s=body.period_s, grace_s=body.grace_s, now=clock.now()
@@ -76,8 +75,7 @@ def retire(number: int) -> None:
     """Retire a heartbeat and its check."""
     session = db.session()
     heartbeat = _one(session, number)
-    item = session.get_one(Item, heartbeat.check.item_id)
-    if not covers(session, viewer(), "check.write", unit_id=item.unit_id, service_id=item.id):
+    if not checks.may_write(session, viewer(), heartbeat.check.item_id):
         raise Forbidden(_("您可以查看这个心跳，但不能停用它。"))
     check_verbs.retire(session, heartbeat.check, now=clock.now())
 

@@ -1,5 +1,5 @@
 """Numbers over time: one protocol, one adapter for each place they may be kept."""
 
-from monitor.samples.base import Point, Sample, SampleStore, SampleStoreError, SeriesKey
+from monitor.samples.base import MAX_POINTS, Point, Sample, SampleStore, SampleStoreError, SeriesInfo, SeriesKey
 
-__all__ = ["Point", "Sample", "SampleStore", "SampleStoreError", "SeriesKey"]
+__all__ = ["MAX_POINTS", "Point", "Sample", "SampleStore", "SampleStoreError", "SeriesInfo", "SeriesKey"]
