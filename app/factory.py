@@ -7,8 +7,9 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 import web
+from accounts.admin.api import SERVICES_OF_TEAM
 from accounts.idempotency import DatabaseStore
-from app import live, rooms
+from app import live, rooms, wiring
 from app.web import authentication, errors, headers, health, jinja
 from config import Settings
 from core.db import make_engine
@@ -44,6 +45,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     app.extensions[idempotency.EXTENSION] = DatabaseStore()
     app.extensions["taxops.csrf"] = CSRFProtect(app)
     app.extensions[AUTHENTICATOR] = live.authenticate
+    app.extensions[SERVICES_OF_TEAM] = wiring.services_of_team
     jinja.init(app)
     headers.init(app)
     compress.init(app)
