@@ -14,7 +14,7 @@ from web.api import ApiModel
 from web.api.schemas import MAX_LIMIT, Instant
 
 MOST_MINUTES = 10_000_000
-_DASH = re.compile(r"\s*[-–—~～至到]\s*")
+_DASH = re.compile(r"\s*[-\u2013\u2014~\uff5e\u81f3\u5230]\s*")  # dashes, tildes, and two words for “to”
 _SEPARATOR = re.compile(r"[,，、;；\s]+")
 
 
