@@ -18,7 +18,7 @@ from core import clock
 from core.db import reading, transaction
 from core.outbox import registry
 from escalation.notify import rules
-from escalation.notify.channels import SENDERS, Context, Outgoing, SendFailed
+from escalation.notify.channels import SENDERS, Context, NotSetUp, Outgoing, SendFailed
 from escalation.notify.models import Channel, Delivery, DeliveryAttempt, DeliveryState
 
 log = structlog.get_logger()
@@ -132,6 +132,9 @@ class DeliverySender:
                 return
             row.error = str(error)[:1000]
             row.next_try_at = now + rules.back_off(row.attempts)
+            if isinstance(error, NotSetUp):
+                row.state = DeliveryState.CANCELLED
+                return
             if error.permanent or rules.is_last(row.attempts):
                 row.state = DeliveryState.DEAD
             log.warning(

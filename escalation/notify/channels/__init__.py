@@ -12,4 +12,4 @@ SENDERS: dict[ChannelKind, Sender] = {
     ChannelKind.APPRISE: apprise_targets.send,
 }
 
-__all__ = ["SENDERS", "Context", "Outgoing", "SendFailed", "Sender"]
+__all__ = ["SENDERS", "Context", "NotSetUp", "Outgoing", "SendFailed", "Sender"]

@@ -36,5 +36,9 @@ class SendFailed(Exception):
         self.permanent = permanent
 
 
+class NotSetUp(SendFailed):
+    """The channel has nowhere to send to; the delivery is cancelled with this reason, not tried again and again."""
+
+
 Sender = Callable[[Outgoing, str, Context], None]
 TIME_LIMIT_S = 20

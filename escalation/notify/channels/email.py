@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
 
-from escalation.notify.channels.base import TIME_LIMIT_S, Context, Outgoing, SendFailed
+from escalation.notify.channels.base import TIME_LIMIT_S, Context, NotSetUp, Outgoing, SendFailed
 
 PERMANENT_FROM = 550
 
@@ -21,7 +21,7 @@ def send(outgoing: Outgoing, url: str, context: Context) -> None:
     """
     server_url = url or context.smtp_url
     if not server_url:
-        raise SendFailed("no mail server is set (TAXOPS_SMTP_URL)")
+        raise NotSetUp("no mail server is set (TAXOPS_SMTP_URL)")
     message = _message(outgoing, context)
     try:
         with _connect(server_url) as server:

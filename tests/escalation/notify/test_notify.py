@@ -136,3 +136,11 @@ def test_channel_address_is_never_shown_again(world: World) -> None:
         written = str(session.scalars(sa.select(AuditRow.after).where(AuditRow.object.startswith("channel:"))).all())
     assert "值班群" in written
     assert secret not in written
+
+
+def test_without_a_mail_server_nothing_is_tried_for_ever(world: World) -> None:
+    tell(world, "lt-clerk")
+    sender(world, "").drain()
+    row = only_mail(world)
+    assert row.state is DeliveryState.CANCELLED
+    assert "TAXOPS_SMTP_URL" in (row.error or "")
