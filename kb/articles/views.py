@@ -21,6 +21,7 @@ from kb.markdown import to_html
 from kb.search import service as search
 from kb.search.current import engine
 from kb.search.documents import Hit
+from kb.search.snippets import plain
 from kb.tickets import desk
 from web import access
 from web.db import db
@@ -39,9 +40,8 @@ def texts() -> dict[str, Any]:
 
 
 def _plain(body: str) -> str:
-    from kb.search.snippets import plain
-
-    return plain(body)[:160]
+    """A line of what it is about: its symptom, else its beginning."""
+    return plain(rules.split(body)["symptom"] or body)[:160]
 
 
 @blueprint.get("/kb")
