@@ -18,6 +18,7 @@ from core.db.engine import READ_ONLY
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _ENGINE = "taxops.engine"
+_READING = "taxops.engine.reading"
 
 
 class RequestSession(FlaskSession):
@@ -26,7 +27,7 @@ class RequestSession(FlaskSession):
     def get_bind(self, *_args: Any, **_kwargs: Any) -> sa.Engine | sa.Connection:
         engine = engine_of(current_app)
         if has_request_context() and request.method in SAFE and not self.info.get("writes"):
-            return engine.execution_options(**{READ_ONLY: True})
+            return cast("sa.Engine", current_app.extensions[_READING])
         return engine
 
 
@@ -47,6 +48,8 @@ _flask_sqlalchemy = Database(
 def init(app: Flask, engine: sa.Engine) -> None:
     """Give `app` its engine."""
     app.extensions[_ENGINE] = engine
+    # One object for all requests: a session holds a connection per bind, so a fresh one each time would be one a query.
+    app.extensions[_READING] = engine.execution_options(**{READ_ONLY: True})
     app.config["SQLALCHEMY_DATABASE_URI"] = engine.url
     _flask_sqlalchemy.init_app(app)
 
