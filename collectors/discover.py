@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import math
 import socket
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ LOOK_S = 2.0
 MOST_PORTS = 40
 PLAIN_TO_TLS = 400
 """What web servers answer to plain HTTP on a TLS port."""
+MIN_AGE_S = 120.0
 MOST_CERTIFICATES = 20
 MAX_CERTIFICATE_BYTES = 200_000
 WEB_SERVERS = frozenset(
@@ -63,19 +66,25 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening TCP port; `process` is empty where the system does not tell."""
+    """A listening TCP port; `process` is empty, and `age_s` without end, where the system does not tell."""
 
     port: int
     address: str
     process: str
+    age_s: float = math.inf
 
 
 async def discover(
-    *, own_url: str | None = None, database_file: Path | None = None, home: Path | None = None
+    *,
+    own_url: str | None = None,
+    database_file: Path | None = None,
+    home: Path | None = None,
+    min_age_s: float = MIN_AGE_S,
 ) -> list[Proposal]:
     """Everything found on this machine, each once; what can't be read is left out.
 
     `own_url` is this program's page, `database_file` its database, `home` where it keeps its state.
+    Servers started less than `min_age_s` ago are left out: they may be somebody's experiment and soon be gone again.
     """
     found = [
         _machine(),
@@ -83,7 +92,11 @@ async def discover(
         *_own(own_url, database_file, home),
     ]
     own_port = _port_of(own_url)
-    others = [listener for listener in await in_thread("listeners", listeners) if listener.port != own_port]
+    others = [
+        listener
+        for listener in await in_thread("listeners", listeners)
+        if listener.port != own_port and listener.age_s >= min_age_s
+    ]
     found.extend([await _of_listener(listener) for listener in others])
     found.extend(await in_thread("certificates", lambda: list(_certificate_files())))
     return list({proposal.key: proposal for proposal in found}.values())
@@ -105,7 +118,7 @@ def listeners() -> list[Listener]:
             continue
         address, port = connection.laddr.ip, connection.laddr.port
         if port not in found or (not found[port].process and connection.pid):
-            found[port] = Listener(port, _reachable(address), _process_name(connection.pid))
+            found[port] = Listener(port, _reachable(address), *_process(connection.pid))
     return sorted(found.values(), key=lambda listener: listener.port)[:MOST_PORTS]
 
 
@@ -199,13 +212,15 @@ def _reachable(address: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1"}.get(address, address)  # noqa: S104  read, not bound
 
 
-def _process_name(pid: int | None) -> str:
+def _process(pid: int | None) -> tuple[str, float]:
+    """Name and age in seconds."""
     if pid is None:
-        return ""
+        return "", math.inf
     try:
-        return psutil.Process(pid).name()
+        process = psutil.Process(pid)
+        return process.name(), max(0.0, time.time() - process.create_time())
     except psutil.Error:
-        return ""
+        return "", math.inf
 
 
 def _ephemeral_ports() -> range:

@@ -59,6 +59,11 @@ class Bench:
                         continue
 
 
+@pytest.fixture(autouse=True)
+def short_warm_up(monkeypatch):
+    monkeypatch.setattr("collectors.agenda.WARM_UP_S", 0.5)
+
+
 @pytest.fixture
 async def bench():
     bench = Bench()

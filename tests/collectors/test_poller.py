@@ -71,6 +71,7 @@ def file_check(path: Path, check_id: str = "f", **more) -> CheckDefinition:
 def short_pauses(monkeypatch):
     monkeypatch.setattr(poller_module, "FIRST_PAUSE_S", 0.1)
     monkeypatch.setattr(poller_module, "LONGEST_PAUSE_S", 0.3)
+    monkeypatch.setattr("collectors.agenda.WARM_UP_S", 0.3)
 
 
 @pytest.fixture
@@ -125,7 +126,8 @@ async def test_M_15_while_cut_off_retries_are_decided_here(tmp_path):
     centre.is_cut = True
     poller.is_connected = False
     await poller.start()
-    await asyncio.sleep(7)
+    await until(lambda: poller._attempts.get("f") == 3)
+    await asyncio.sleep(0.5)
     centre.is_cut = False
     await until(lambda: len(centre.of("f")) >= 3)
     await poller.stop()
