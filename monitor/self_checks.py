@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from accounts.models import Unit, UnitLevel
 from cmdb.models import Item, Origin, RelationKind
 from cmdb.service import create_item, relate
-from collectors.discover import Proposal, discover
+from collectors.discover import Proposal, discover, listeners
 from config import Settings
 from core import clock
 from core.db import reading, transaction
@@ -26,6 +26,7 @@ from monitor.models import HERE, Check, Poller
 
 log = structlog.get_logger(__name__)
 DISCOVERED = "discovered"
+_INTERPRETERS = frozenset({"", "python", "python3", "node", "taxops", "chromium", "chrome", "code", "ssh"})
 _RUNS_ON_HOST = frozenset({"application", "database", "middleware", "directory", "dns", "load-balancer", "certificate"})
 
 
@@ -43,6 +44,7 @@ def ensure(engine: sa.Engine, settings: Settings) -> bool:
     found = asyncio.run(
         discover(own_url=f"{_own_url(settings)}/healthz", database_file=_database_file(settings), home=settings.home)
     )
+    found = [proposal for proposal in found if not _is_passing(proposal)]
     with transaction(engine) as session:
         session.info["actor"] = "system"
         province = _province(session)
@@ -77,6 +79,14 @@ def register(session: Session, province: Unit, found: list[Proposal], *, now: dt
         if host is not None and item is not host:
             _belongs(session, item, host, now)
     return made
+
+
+def _is_passing(proposal: Proposal) -> bool:
+    """A bare port of an interpreter or of nobody known: somebody's trial rather than a service, gone tomorrow."""
+    if proposal.type != "tcp":
+        return False
+    port = proposal.target.rpartition(":")[2]
+    return {str(one.port): one.process for one in listeners()}.get(port, "") in _INTERPRETERS
 
 
 def _check_name(proposal: Proposal) -> str:

@@ -110,7 +110,7 @@ def _context(session: Session, found: Alert, now: dt.datetime) -> dict[str, Any]
         "alert": found,
         "item": item,
         "impact": impact,
-        "sentence": words.sentence(row, impact.sentence if impact is not None else "", now),
+        "sentence": words.sentence(row, _hit(impact), now),
         "changed": changed,
         "check": _check(session, found),
         "plots": charts.of_check(found.check_id, around=found) if found.check_id is not None else [],
@@ -119,6 +119,11 @@ def _context(session: Session, found: Alert, now: dt.datetime) -> dict[str, Any]
         "ended": words.ENDED,
         "sources": words.SOURCES,
     }
+
+
+def _hit(impact: cmdb.Impact | None) -> str:
+    """Whom it hits, in words; nothing where the relations know of nobody."""
+    return impact.sentence if impact is not None and (impact.systems or impact.people) else ""
 
 
 def _check(session: Session, found: Alert) -> Any:

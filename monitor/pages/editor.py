@@ -114,9 +114,9 @@ def attempt() -> ResponseReturnValue:
     except Invalid as error:
         errors = error.errors
     if request.headers.get("HX-Request"):
-        return render_template("monitor/_attempt.html", result=result, errors=errors, **_words())
+        return render_template("monitor/_attempt.html", result=result, problems=errors, **_words())
     shown = _own(session, int(check_id)) if check_id.isdecimal() else None
-    return _form(session, kind, item, shown, request.form.to_dict(), _params(kind), errors, result)
+    return _form(session, kind, item, shown, request.form.to_dict(), _params(kind), errors, result, tried=True)
 
 
 def _limit() -> float:
@@ -137,6 +137,8 @@ def _form(
     params: dict[str, Any],
     errors: list[FieldError],
     result: CheckResult | None = None,
+    *,
+    tried: bool = False,
 ) -> str:
     probe = PROBES.get(kind)
     infos = parameters(probe) if probe is not None else []
@@ -158,6 +160,8 @@ def _form(
         infos=[(info, _shown(info, params)) for info in infos],
         errors={_field(e.field): e.message for e in errors},
         result=result,
+        problems=errors if tried else [],
+        tried=tried,
         hidden=definition.HIDDEN,
         **_words(),
     )
@@ -199,7 +203,9 @@ def _params(kind: str) -> dict[str, Any]:
     probe = PROBES.get(kind)
     found: dict[str, Any] = {}
     for info in parameters(probe) if probe is not None else ():
-        text = request.form.get(_PREFIX + info.name, "").strip()
+        if (given := request.form.get(_PREFIX + info.name)) is None:
+            continue
+        text = given.strip()
         if info.kind == "yes-no":
             if (ticked := bool(text)) != info.default:
                 found[info.name] = ticked
