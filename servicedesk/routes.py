@@ -1,6 +1,12 @@
 """The service desk's pages and APIs."""
 
+from servicedesk.blueprint import blueprint
+from servicedesk.intake import views as _intake  # noqa: F401  each fills the blueprint
+from servicedesk.tickets import fragments as _fragments  # noqa: F401
+from servicedesk.tickets import list_views as _lists  # noqa: F401
+from servicedesk.tickets import page_views as _pages  # noqa: F401
 from servicedesk.tickets.api import api
 from servicedesk.tickets.side_api import api as side_api
+from servicedesk.work import views as _work  # noqa: F401
 
-BLUEPRINTS = (api.blueprint, side_api.blueprint)
+BLUEPRINTS = (blueprint, api.blueprint, side_api.blueprint)

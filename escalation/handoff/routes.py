@@ -1,5 +1,6 @@
 """Handing up: pages and API."""
 
 from escalation.handoff.api import api
+from escalation.handoff.views import blueprint
 
-BLUEPRINTS = (api.blueprint,)
+BLUEPRINTS = (blueprint, api.blueprint)

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.scope import Viewer
-from core.errors import Conflict
+from core.errors import Conflict, Forbidden, Invalid
 from core.i18n import gettext as _
-from servicedesk.tickets import facts, service
+from servicedesk.tickets import access, facts, service
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Source, Ticket
 from servicedesk.tickets.opening import Report, open_ticket
@@ -65,3 +65,30 @@ def resolve_children(session: Session, parent: Ticket, *, by: int | None, now: d
     for child in open_ones:
         service.resolve_with_parent(session, child, parent, by=by, now=now)
     return len(open_ones)
+
+
+def merge(session: Session, viewer: Viewer, parent: Ticket, others: list[Ticket], *, now: dt.datetime) -> int:
+    """Hang other open matters under `parent`; each keeps its reporter, attachments and clocks (T-11).
+
+    Returns how many. Raises Forbidden for who works neither side, Conflict where the parent is itself a child, or done.
+    """
+    who = access.standing(session, viewer, parent)
+    if not (who.worker or who.superior or who.head):
+        raise Forbidden(_("您可以查看此事项，但不能合并。"))
+    if parent.parent_id is not None or parent.state in FINISHED:
+        raise Conflict(_("只能并入一个未办结、且自己不属于其他故障的事项。"))
+    merged = 0
+    for other in others:
+        if other.id == parent.id or other.parent_id is not None or other.state in FINISHED:
+            continue
+        other.parent_id = parent.id
+        for child in children(session, other):
+            child.parent_id = parent.id
+        facts.append(session, parent, What.CHILD_LINKED, now=now, by=viewer.person_id, internal=True,
+                     data={"child": other.number, "unit": other.unit.name})
+        facts.append(session, other, What.CHILD_LINKED, now=now, by=viewer.person_id, data={"parent": parent.number})
+        facts.changed(session, other, What.CHILD_LINKED, now=now)
+        merged += 1
+    if not merged:
+        raise Invalid.of("child", _("没有选中可以合并的事项。"))
+    return merged

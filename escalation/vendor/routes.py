@@ -1,0 +1,5 @@
+"""The vendor's pages."""
+
+from escalation.vendor.views import blueprint
+
+BLUEPRINTS = (blueprint,)

@@ -1,0 +1,175 @@
+"""The list of all matters with filters in the address, my matters, and correcting a ticket."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pydantic
+import sqlalchemy as sa
+from flask import redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from accounts import queries as accounts
+from accounts.current import viewer
+from accounts.models import Unit
+from accounts.scope import PrincipalKind
+from core import clock
+from core.errors import Invalid
+from servicedesk import catalogue, queries
+from servicedesk.blueprint import REPORT, blueprint
+from servicedesk.custody.rules import LINE_LABELS
+from servicedesk.tickets import access, categories, conversation, presenting, rules
+from servicedesk.tickets.models import Ticket, TicketPrincipal
+from servicedesk.tickets.schemas import TicketPatch, TicketQuery
+from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, STATES_OF, Kind, State
+from web import access as door
+from web.db import db
+from web.forms import Form
+
+PAGE = 50
+SHOWN_FINISHED = 20
+
+
+def query_of_address() -> TicketQuery:
+    """The filters of the address; what makes no sense there is passed over, a list must not fail on a typed address."""
+    given: dict[str, Any] = {}
+    for name in request.args:
+        values = [v for v in request.args.getlist(name) if v != ""]
+        if values and name in TicketQuery.model_fields:
+            given[name] = values if name in {"kind", "state"} else values[-1]
+    try:
+        return TicketQuery.model_validate(given)
+    except pydantic.ValidationError as error:
+        for problem in error.errors():
+            given.pop(str(problem["loc"][0]), None)
+        return TicketQuery.model_validate(given)
+
+
+def filter_of(query: TicketQuery) -> queries.Filter:
+    """The filter a query asks for."""
+    plain = query.model_dump(exclude={"limit", "cursor", "q", "kind", "state", "service", "item"})
+    return queries.Filter(**plain, kinds=tuple(query.kind), states=tuple(query.state), service_id=query.service,
+                          item_id=query.item, text=query.q)
+
+
+@blueprint.get("/tickets")
+@door.needs("ticket.read", "ticket.work")
+def tickets() -> ResponseReturnValue:
+    """Everything the viewer may see, narrowed by the address."""
+    session, now = db.session(), clock.now()
+    query = query_of_address()
+    found = queries.find(session, viewer(), filter_of(query), cursor=query.cursor, limit=PAGE, now=now)
+    rows = presenting.rows(session, found.items)
+    next_url = _next_url(found.next)
+    if request.headers.get("HX-Request") and query.cursor:
+        return render_template("servicedesk/_list_rows.html", rows=rows, next_url=next_url)
+    chosen = {k: v for k, v in request.args.items() if v and k not in {"cursor", "limit"}}
+    return render_template(
+        "servicedesk/list.html", rows=rows, next_url=next_url, query=query, chosen=chosen,
+        kinds=[(str(k), str(KIND_LABELS[k])) for k in Kind],
+        states=[(str(s), str(STATE_LABELS[s])) for s in STATES_OF[Kind.INCIDENT]],
+        categories=[(c.key, str(c.label)) for c in categories.CATEGORIES],
+        lines=[(str(x), str(label)) for x, label in LINE_LABELS.items()],
+        priorities=[(str(p), str(label)) for p, label in rules.PRIORITY_LABELS.items()],
+        unit_name=_unit_name(query.unit), service_name=_service_name(query.service),
+    )
+
+
+def _next_url(cursor: str | None) -> str:
+    if cursor is None:
+        return ""
+    kept = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "cursor"]
+    return "/desk/tickets?" + urlencode([*kept, ("cursor", cursor)])
+
+
+def _unit_name(code: str | None) -> str:
+    unit = db.session().scalar(sa.select(Unit).where(Unit.code == code)) if code else None
+    return unit.name if unit else ""
+
+
+def _service_name(service_id: int | None) -> str:
+    found = catalogue.brief(db.session(), service_id)
+    return found.name if found else ""
+
+
+@blueprint.get("/mine")
+@door.needs(*REPORT)
+def mine() -> ResponseReturnValue:
+    """Where are my matters, with whom, until when?"""
+    session, who = db.session(), viewer()
+    followed = sa.select(TicketPrincipal.ticket_id).where(
+        TicketPrincipal.kind == PrincipalKind.PERSON, TicketPrincipal.principal_id == who.person_id,
+        TicketPrincipal.until_at.is_(None),
+    )
+    own = sa.select(Ticket).options(*queries.WITH).where(Ticket.id.in_(followed))
+    order = (Ticket.opened_at.desc(), Ticket.id.desc())
+    waiting = Ticket.state == State.RESOLVED
+    finished = Ticket.state.in_(sorted(FINISHED - {State.RESOLVED}))
+    open_ones = session.scalars(own.where(~waiting, ~finished).order_by(*order).limit(100)).all()
+    to_confirm = session.scalars(own.where(waiting).order_by(*order).limit(50)).all()
+    done = session.scalars(own.where(finished).order_by(*order).limit(SHOWN_FINISHED)).all()
+    return render_template(
+        "servicedesk/mine.html", open_rows=[_with_steps(t) for t in open_ones],
+        confirm_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id == who.person_id]),
+        resolved_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id != who.person_id]),
+        done_rows=presenting.rows(session, done),
+    )
+
+
+def _with_steps(ticket: Ticket) -> dict[str, Any]:
+    row = presenting.rows(db.session(), [ticket])[0]
+    above = [unit.name for unit in accounts.ancestors(db.session(), ticket.team.unit_id)[:1]]
+    return {"row": row, "unit": above[0] if above else ""}
+
+
+@blueprint.get("/tickets/<number>/edit")
+@door.needs("ticket.work", "ticket.close")
+def edit_form(number: str) -> ResponseReturnValue:
+    """Correct priority and classification."""
+    ticket = access.get(db.session(), viewer(), number)
+    return _edit_page(ticket, Form(TicketPatch, _values(ticket)))
+
+
+def _values(ticket: Ticket) -> dict[str, Any]:
+    return {"title": ticket.title, "category": ticket.category, "service": ticket.service_id, "item": ticket.item_id,
+            "urgency": ticket.urgency, "impact": ticket.impact, "major": ticket.major}
+
+
+def _edit_page(ticket: Ticket, form: Form[TicketPatch], status: int = 200) -> ResponseReturnValue:
+    session = db.session()
+    levels = (rules.URGENCY_LABELS, rules.IMPACT_LABELS)
+    return render_template(
+        "servicedesk/edit.html", ticket=ticket, form=form,
+        urgencies=[(str(n), str(label)) for n, label in levels[0].items()],
+        impacts=[(str(n), str(label)) for n, label in levels[1].items()],
+        categories=[(c.key, str(c.label)) for c in categories.CATEGORIES if c.kind is ticket.kind],
+        services=[(str(i), name) for i, name, _group in catalogue.offered(session)],
+        items=[(str(i), name) for i, name in catalogue.items_of_unit(session, ticket.unit_id)],
+    ), status
+
+
+@blueprint.post("/tickets/<number>/edit")
+@door.needs("ticket.work", "ticket.close")
+def edit(number: str) -> ResponseReturnValue:
+    """Store the corrections."""
+    session, who, now = db.session(), viewer(), clock.now()
+    ticket = access.get(session, who, number, lock=True)
+    form = Form(TicketPatch, request.form)
+    values = form.validate()
+    if values is None:
+        return _edit_page(ticket, form, 422)
+    try:
+        if (values.urgency, values.impact) != (ticket.urgency, ticket.impact):
+            conversation.change_priority(session, who, ticket, urgency=values.urgency, impact=values.impact,
+                                         reason=values.reason or "", now=now)
+        conversation.edit(session, who, ticket, {
+            "title": values.title or ticket.title, "category": values.category or ticket.category,
+            "service_id": values.service, "item_id": values.item, "major": bool(values.major),
+        }, now=now)
+    except Invalid as error:
+        session.rollback()
+        form.refuse(error)
+        return _edit_page(access.get(session, who, number), form, 422)
+    session.commit()
+    return redirect(f"/desk/tickets/{number}", 303)

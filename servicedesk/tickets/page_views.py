@@ -1,0 +1,194 @@
+"""The ticket page, its actions, and the list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from accounts.current import viewer
+from core import clock
+from core.errors import Conflict, Forbidden, Invalid
+from core.i18n import gettext as _
+from servicedesk import catalogue
+from servicedesk.attachments import service as attachments
+from servicedesk.attachments.download import download
+from servicedesk.blueprint import EVERYBODY, blueprint
+from servicedesk.custody import service as custody
+from servicedesk.intake import guides, standards
+from servicedesk.tickets import (
+    access,
+    action_forms,
+    categories,
+    conversation,
+    family,
+    presenting,
+    side_api,
+    telling,
+    views_of,
+)
+from servicedesk.tickets.models import StepDone, Ticket
+from servicedesk.tickets.states import ACTION_LABELS, Action
+from web import access as door
+from web import once
+from web.db import db
+
+
+def load(number: str, *, lock: bool = False) -> Ticket:
+    """The ticket, or 404."""
+    return access.get(db.session(), viewer(), number, lock=lock)
+
+
+def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, status: int = 200) -> ResponseReturnValue:
+    """The whole page; `doing` opens the panel of an action, with what was typed."""
+    session, who, now = db.session(), viewer(), clock.now()
+    stands = access.standing(session, who, ticket)
+    ledger = custody.ledger(session, ticket.id)
+    if stands.vendor:
+        ledger = [row for row in ledger if row.team.unit_id == who.vendor_unit_id] or ledger[-1:]
+    found = presenting.clocks_of(session, ticket, now=now)
+    steps, overall = presenting.stepper(session, ticket, ledger, found, now=now)
+    actions = access.actions_for(ticket, stands)
+    facts = views_of.timeline(session, who, ticket)
+    if doing is not None and doing not in actions:
+        doing = None
+    return render_template(
+        "servicedesk/ticket.html", ticket=ticket, stands=stands, steps=steps, overall=overall, actions=actions,
+        labels=ACTION_LABELS, doing=doing, form=form, entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
+        choices=action_forms.choices(session, ticket, doing), clocks=found, clock_label=presenting.clock_label,
+        state_label=presenting.state_label(ticket), category=categories.label(ticket.category),
+        kind_label=presenting.kind_label(ticket), source_label=presenting.source_label(ticket),
+        service=catalogue.brief(session, ticket.service_id), item=catalogue.brief(session, ticket.item_id),
+        standard=standards.standard_for(ticket.category), done_steps=_done_steps(ticket),
+        said=guides.conclude(ticket.category, ticket.answers or {}).words,
+        children=presenting.rows(session, family.children(session, ticket)) if stands.reads else [],
+        watching=stands.follower and not stands.reporter, key=once.new_key(), Action=Action,
+        one_click=action_forms.ONE_CLICK, still=action_forms.still_failing(session, ticket, doing),
+    ), status
+
+
+def _files(ticket: Ticket, shown: set[int]) -> list[Any]:
+    import sqlalchemy as sa
+
+    from servicedesk.attachments.models import Attachment
+
+    rows = db.session().scalars(sa.select(Attachment).where(Attachment.ticket_id == ticket.id).order_by(Attachment.id))
+    return [row for row in rows if row.fact_id in shown]
+
+
+def _done_steps(ticket: Ticket) -> dict[str, StepDone]:
+    import sqlalchemy as sa
+
+    rows = db.session().scalars(sa.select(StepDone).where(StepDone.ticket_id == ticket.id))
+    return {row.step: row for row in rows}
+
+
+@blueprint.get("/tickets/<number>")
+@door.needs(*EVERYBODY)
+def ticket(number: str) -> ResponseReturnValue:
+    """The ticket page; `?do=resolve` opens that action's panel."""
+    wanted = request.args.get("do") or ("resolve" if request.args.get("article") else "")
+    doing = Action(wanted) if wanted in set(Action) else None
+    return page(load(number), doing=doing)
+
+
+@blueprint.post("/tickets/<number>/actions/<action>")
+@door.needs(*EVERYBODY)
+def act(number: str, action: str) -> ResponseReturnValue:
+    """Do an action; what is wrong is shown in its panel with nothing lost."""
+    session = db.session()
+    subject = load(number, lock=True)
+    if action not in set(Action):
+        flash(_("没有这个操作。"), "error")
+        return redirect(f"/desk/tickets/{number}", 303)
+    doing = Action(action)
+    form = action_forms.form_for(doing, request.form)
+    try:
+        values = form.validate() if form is not None else None
+        if form is not None and values is None:
+            return page(subject, doing=doing, form=form, status=422)
+        action_forms.perform(session, viewer(), subject, doing, values, now=clock.now())
+    except Invalid as error:
+        session.rollback()
+        if form is None:
+            flash(error.message, "error")
+            return redirect(f"/desk/tickets/{number}", 303)
+        form.refuse(error)
+        return page(load(number), doing=doing, form=form, status=422)
+    except (Conflict, Forbidden) as error:
+        session.rollback()
+        flash(error.message, "error")
+        return redirect(f"/desk/tickets/{number}", 303)
+    session.commit()
+    flash(_("已%(what)s。", what=str(ACTION_LABELS[doing])), "success")
+    return redirect(f"/desk/tickets/{number}", 303)
+
+
+@blueprint.post("/tickets/<number>/comments")
+@door.needs(*EVERYBODY)
+def comment(number: str) -> ResponseReturnValue:
+    """A comment, with files."""
+    session, now = db.session(), clock.now()
+    answer, first = once.begin(request.form.get("key"))
+    if answer:
+        return redirect(answer, 303)
+    subject = load(number, lock=True)
+    internal = request.form.get("internal") == "true"
+    files = [f for f in request.files.getlist("files") if f.filename]
+    url = f"/desk/tickets/{number}"
+    try:
+        text = request.form.get("text", "").strip() or (_("见附件。") if files else "")
+        fact = conversation.comment(session, viewer(), subject, text=text, internal=internal, now=now)
+        for file in files:
+            attachments.attach(
+                session, viewer(), subject, side_api.store(), name=file.filename, content=side_api.read(file),
+                internal=internal, now=now, fact=fact,
+            )
+    except Invalid as error:
+        session.rollback()
+        flash(error.errors[0].message if error.errors else error.message, "error")
+        return redirect(url, 303)
+    once.finish(first, url)
+    session.commit()
+    return redirect(url, 303)
+
+
+@blueprint.post("/tickets/<number>/watch")
+@door.needs(*EVERYBODY)
+def watch(number: str) -> ResponseReturnValue:
+    """Follow, or stop following."""
+    session = db.session()
+    conversation.watch(session, viewer(), load(number, lock=True), now=clock.now(), on=request.form.get("on") == "true")
+    session.commit()
+    return redirect(request.form.get("back") or f"/desk/tickets/{number}", 303) if _is_local(
+        request.form.get("back")) else redirect(f"/desk/tickets/{number}", 303)
+
+
+def _is_local(url: str | None) -> bool:
+    return url is None or (url.startswith("/desk/") and "//" not in url)
+
+
+@blueprint.post("/tickets/<number>/steps")
+@door.needs(*EVERYBODY)
+def steps(number: str) -> ResponseReturnValue:
+    """Tick or untick steps of the standard."""
+    session = db.session()
+    subject = load(number, lock=True)
+    wanted = set(request.form.getlist("step"))
+    done = set(_done_steps(subject))
+    for step in standards.standard_for(subject.category).steps:
+        if (step.key in wanted) != (step.key in done):
+            conversation.do_step(session, viewer(), subject, step.key, done=step.key in wanted, now=clock.now())
+    session.commit()
+    return redirect(f"/desk/tickets/{number}#standard", 303)
+
+
+@blueprint.get("/attachments/<int:attachment_id>")
+@door.needs(*EVERYBODY)
+def attachment(attachment_id: int) -> Response:
+    """A file, as a download."""
+    row = attachments.get(db.session(), viewer(), attachment_id)
+    return download(side_api.store(), row.sha256, row.name, row.media_type)
+
+

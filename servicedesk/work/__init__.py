@@ -1,0 +1,1 @@
+"""What a worker sees first: my work, and the triage board of a team."""

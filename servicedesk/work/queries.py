@@ -1,0 +1,166 @@
+"""What a worker has to do, and what a team has to sort out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import Team
+from accounts.scope import Viewer
+from servicedesk.custody.models import CustodySpan
+from servicedesk.custody.rules import Line
+from servicedesk.queries import WITH
+from servicedesk.tickets import access
+from servicedesk.tickets.facts import What
+from servicedesk.tickets.models import Source, Ticket, TicketFact
+from servicedesk.tickets.states import FINISHED, Kind, State
+
+SOON = dt.timedelta(hours=4)
+MOST = 60
+FEEDBACK_DAYS = 30
+_OPEN = Ticket.state.not_in(sorted(FINISHED))
+_BY_DUE = (Ticket.next_due_at.is_(None), Ticket.next_due_at, Ticket.priority, Ticket.id)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The parts of a worker's home (T-16); a ticket may stand in several."""
+
+    to_accept: Sequence[Ticket]  # new in my teams
+    offered: Sequence[Ticket]  # handed over to my teams, not yet accepted
+    mine: Sequence[Ticket]
+    overdue: Sequence[Ticket]
+    soon: Sequence[Ticket]
+    waiting: Sequence[Ticket]  # for others
+    returned: Sequence[tuple[Ticket, TicketFact]]
+    feedback: Sequence[tuple[Ticket, TicketFact]]
+
+
+def my_work(session: Session, viewer: Viewer, *, now: dt.datetime) -> Work:
+    """Everything that concerns this worker now."""
+    mine = session.scalars(_tickets(Ticket.holder_id == viewer.person_id, _OPEN).order_by(*_BY_DUE).limit(200)).all()
+    waiting = [t for t in mine if t.state is State.SUSPENDED or t.handoff_pending]
+    live = [t for t in mine if t not in waiting]
+    due = [t for t in live if t.next_due_at is not None]
+    return Work(
+        to_accept=_to_accept(session, viewer), offered=_offered(session, viewer), mine=live,
+        overdue=[t for t in due if t.next_due_at is not None and t.next_due_at < now],
+        soon=[t for t in due if t.next_due_at is not None and now <= t.next_due_at < now + SOON],
+        waiting=waiting, returned=_returned(session, viewer), feedback=_feedback(session, viewer, now),
+    )
+
+
+def _tickets(*conditions: Any) -> sa.Select[Ticket]:
+    return sa.select(Ticket).options(*WITH).where(Ticket.kind == Kind.INCIDENT, *conditions)
+
+
+def _to_accept(session: Session, viewer: Viewer) -> Sequence[Ticket]:
+    """New matters of the viewer's teams, and those assigned to the viewer by name."""
+    return session.scalars(
+        _tickets(Ticket.state == State.NEW, access.visible(viewer), sa.or_(
+            sa.and_(Ticket.team_id.in_(sorted(viewer.member_of)), Ticket.holder_id.is_(None)),
+            Ticket.holder_id == viewer.person_id,
+        )).order_by(*_BY_DUE).limit(MOST)
+    ).all()
+
+
+def _offered(session: Session, viewer: Viewer) -> Sequence[Ticket]:
+    waiting = sa.select(CustodySpan.ticket_id).where(
+        CustodySpan.until.is_(None), CustodySpan.waiting_team_id.in_(sorted(viewer.member_of))
+    )
+    return session.scalars(_tickets(Ticket.id.in_(waiting), Ticket.handoff_pending).order_by(*_BY_DUE).limit(MOST)).all()
+
+
+def _returned(session: Session, viewer: Viewer) -> list[tuple[Ticket, TicketFact]]:
+    """Matters of mine whose last hand-off came back, with why."""
+    last = (
+        sa.select(TicketFact.ticket_id, sa.func.max(TicketFact.seq).label("seq"))
+        .where(TicketFact.kind.in_([str(What.SENT), str(What.RETURNED)])).group_by(TicketFact.ticket_id).subquery()
+    )
+    rows = session.execute(
+        sa.select(Ticket, TicketFact).options(*WITH).join(TicketFact, TicketFact.ticket_id == Ticket.id)
+        .join(last, sa.and_(last.c.ticket_id == TicketFact.ticket_id, last.c.seq == TicketFact.seq))
+        .where(Ticket.holder_id == viewer.person_id, _OPEN, TicketFact.kind == str(What.RETURNED), Ticket.bounces > 0)
+        .order_by(TicketFact.at.desc()).limit(20)
+    )
+    return [(ticket, fact) for ticket, fact in rows]
+
+
+def _feedback(session: Session, viewer: Viewer, now: dt.datetime) -> list[tuple[Ticket, TicketFact]]:
+    """What reporters said lately of what I solved: stars, and what was reopened."""
+    rows = session.execute(
+        sa.select(Ticket, TicketFact).options(*WITH).join(TicketFact, TicketFact.ticket_id == Ticket.id)
+        .where(
+            Ticket.holder_id == viewer.person_id, TicketFact.kind.in_([str(What.CONFIRMED), str(What.REOPENED)]),
+            TicketFact.at >= now - dt.timedelta(days=FEEDBACK_DAYS),
+        ).order_by(TicketFact.at.desc()).limit(10)
+    )
+    return [(ticket, fact) for ticket, fact in rows]
+
+
+# --- triage ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Group:
+    """Open matters that look like one: the same service and error code, or the same item."""
+
+    key: str
+    service_id: int | None
+    error_code: str | None
+    tickets: Sequence[Ticket]
+
+
+@dataclass(frozen=True)
+class Triage:
+    """What a team has to sort out now."""
+
+    alerts: Sequence[Ticket]  # what broke underneath
+    climbing: Sequence[Ticket]  # on its way to this team
+    new: Sequence[Ticket]  # waits to be accepted here
+    groups: Sequence[Group]  # belongs together
+    late: Sequence[Ticket]  # below, and overdue
+
+
+def triage(session: Session, viewer: Viewer, *, now: dt.datetime) -> Triage:
+    """The board: by the viewer's teams, and everything they may see below."""
+    teams = viewer.member_of or frozenset(session.scalars(sa.select(Team.id).where(Team.unit_id == viewer.unit_id)))
+    home = Ticket.team_id.in_(sorted(teams))
+    seen = access.visible(viewer)
+    waiting = sa.select(CustodySpan.ticket_id).where(
+        CustodySpan.until.is_(None), CustodySpan.waiting_team_id.in_(sorted(teams))
+    )
+    return Triage(
+        alerts=session.scalars(
+            _tickets(seen, _OPEN, Ticket.source == Source.ALERT).order_by(Ticket.priority, *_BY_DUE).limit(12)
+        ).all(),
+        climbing=session.scalars(_tickets(Ticket.id.in_(waiting), Ticket.handoff_pending).order_by(*_BY_DUE).limit(30)).all(),
+        new=session.scalars(
+            _tickets(seen, home, Ticket.state == State.NEW, Ticket.source != Source.ALERT).order_by(*_BY_DUE).limit(30)
+        ).all(),
+        groups=_groups(session, viewer),
+        late=session.scalars(
+            _tickets(seen, _OPEN, Ticket.next_due_at < now, Ticket.line != Line.VENDOR).order_by(*_BY_DUE).limit(12)
+        ).all(),
+    )
+
+
+def _groups(session: Session, viewer: Viewer) -> list[Group]:
+    """Parents apart, two or more open matters of one service with the same error code or words."""
+    open_ones = session.scalars(
+        _tickets(access.visible(viewer), _OPEN, Ticket.parent_id.is_(None), Ticket.service_id.is_not(None))
+        .order_by(Ticket.opened_at.desc()).limit(400)
+    ).all()
+    found: dict[str, list[Ticket]] = {}
+    for ticket in open_ones:
+        found.setdefault(f"{ticket.service_id}:{ticket.error_code or ticket.title}", []).append(ticket)
+    groups = [
+        Group(key, them[0].service_id, them[0].error_code, sorted(them, key=lambda t: (t.priority, t.opened_at)))
+        for key, them in found.items() if len(them) > 1
+    ]
+    return sorted(groups, key=lambda g: -len(g.tickets))[:8]
