@@ -61,6 +61,7 @@ def cast() -> list[DemoPerson]:
             "信息中心高级工程师",
             ("p-core", "p-network", "p-platform"),
             "province-engineer",
+            unit="61",  # triages whatever climbs, beside the teams' own matters
         ),
         DemoPerson(
             "zhouwenbin",

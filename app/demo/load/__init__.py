@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from accounts.audit.listener import record
 from accounts.scope import forget_viewers
-from app.demo.load import knowledge, matters, operations, organisation
+from app.demo.load import duty, knowledge, matters, operations, organisation
 from app.demo.load.real import refuse_real_data
 from app.demo.units import SEED, Scale
 from core.db import transaction
@@ -57,6 +57,7 @@ def load(
     done = Loaded()
     done.added |= organisation.load(engine, secret=secret, now=now, scale=scale, seed=seed, progress=progress)
     done.added |= operations.load(engine, now=now, scale=scale, seed=seed, progress=progress)
+    done.added |= duty.load(engine, now=now)
     done.added |= knowledge.load(engine, now=now, progress=progress)
     if tickets:
         done.added |= matters.load(engine, now=now, scale=scale, seed=seed, count=tickets, progress=progress)
