@@ -109,4 +109,4 @@ def test_lists_ask_the_database_the_same_number_of_times_however_long_they_are(e
         seen.clear()
         client.get("/items")
         counts.append(len(seen))
-    assert counts[0] == counts[1] < 12
+    assert counts[0] == counts[1] < 20  # sign-in and menu included
