@@ -1,5 +1,5 @@
 // Pure: data of our JSON → ECharts options.
-import { clock, day, number, stamp } from "./chart-words.js";
+import { clock, day, number, second, stamp } from "./chart-words.js";
 import { el } from "./dom.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -7,6 +7,8 @@ const TONES = { ok: "--ok", warning: "--warning-fill", critical: "--critical-fil
 const tone = (name) => css(TONES[name] ?? "--ink-3");
 const color = (i) => css(`--series-${(i % 8) + 1}`);
 const alpha = (hex, share) => `${hex}${Math.round(share * 255).toString(16).padStart(2, "0")}`;
+
+const SHORT_MS = 600000; // under ten minutes the axis shows seconds
 
 /** Where neighbours are far further apart than usual, a null goes between: a missing stretch is never joined. */
 export function withGaps(points) {
@@ -52,12 +54,12 @@ function markAreas(marks, end) {
 }
 
 /** Ticks at whole local times: Asia/Shanghai has had one offset since 1991, so shifting by it is exact. */
-const timeAxis = (compact) => ({
+const timeAxis = (compact, span) => ({
   type: "time",
   axisLine: { lineStyle: { color: css("--line-strong") } },
   axisTick: { show: false },
   splitNumber: compact ? 3 : 6,
-  axisLabel: { color: css("--ink-3"), fontSize: 11, hideOverlap: true, formatter: (value) => (clock(value) === "00:00" ? day(value) : clock(value)) },
+  axisLabel: { color: css("--ink-3"), fontSize: 11, hideOverlap: true, formatter: (value) => (span < SHORT_MS ? second(value) : clock(value) === "00:00" ? day(value) : clock(value)) },
   axisPointer: { label: { formatter: (at) => stamp(at.value) } },
 });
 
@@ -65,6 +67,7 @@ export function options(data, { bars = false, compact = false } = {}) {
   const unit = data.unit ?? "";
   const series = data.series.map((line, i) => ({ ...line, rows: withGaps(line.points), tint: color(i) }));
   const ends = series.map((line) => line.rows.at(-1)?.[0] ?? 0);
+  const starts = series.map((line) => line.rows[0]?.[0] ?? 0);
   const thresholds = data.thresholds ?? [];
   const highest = Math.max(...thresholds.map((line) => line.value), -Infinity);
   const many = series.length > 1;
@@ -76,7 +79,7 @@ export function options(data, { bars = false, compact = false } = {}) {
     grid: { left: 8, right: 16, top: many ? 56 : 32, bottom: 8, containLabel: true },
     legend: many ? { top: 8, left: 12, itemWidth: 14, itemHeight: 3, icon: "rect", type: "scroll", textStyle: { color: css("--ink-2"), fontSize: 12 } } : undefined,
     tooltip: { trigger: "axis", confine: true, renderMode: "html", formatter: tip(unit), backgroundColor: css("--surface"), borderColor: css("--line"), padding: [8, 10], axisPointer: { type: "line", lineStyle: { color: css("--ink-3"), width: 1 } } },
-    xAxis: timeAxis(compact),
+    xAxis: timeAxis(compact, Math.max(...ends) - Math.min(...starts)),
     yAxis: {
       type: "value", name: unit, scale: data.scale ?? false, min: data.min, max: data.max ?? (Number.isFinite(highest) && data.unit !== "%" ? ({ max }) => Math.max(max, highest * 1.05) : undefined),
       nameTextStyle: { color: css("--ink-3"), fontSize: 11, align: "right", padding: [0, 6, 0, 0] }, nameGap: 10, splitNumber: 4, interval: data.unit === "%" && data.max === 100 ? 25 : undefined,

@@ -5,6 +5,7 @@ const DAY = form({ month: "2-digit", day: "2-digit" });
 const DATE = form({ year: "numeric", month: "2-digit", day: "2-digit" });
 const SECOND = form({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+export const second = (value) => SECOND.format(value);
 export const clock = (value) => CLOCK.format(value);
 export const day = (value) => DAY.format(value);
 export const stamp = (value) => `${DATE.format(value)} ${SECOND.format(value)}`;
