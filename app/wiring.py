@@ -13,6 +13,8 @@ from core import outbox
 from core.events import cmdb, monitor, servicedesk
 from kb.search import index
 from kb.search.registry import sources
+from monitor import links
+from servicedesk import queries as desk
 
 
 def services_of_team(session: Session, team_id: int) -> list[int]:
@@ -26,6 +28,8 @@ def _index_items(session: Session, event: cmdb.ItemsChanged, now: dt.datetime) -
 
 def subscribe() -> None:
     """Fill the registries; repeating it changes nothing."""
+    links.set_tickets(desk.tickets_of_alerts)
+    links.set_incidents(desk.wall_counts)
     for source in (TicketSource(), ItemSource(), AlertSource()):
         sources.add(source)
     index.follow(servicedesk.TicketChanged, "ticket", lambda e: e.number)

@@ -36,6 +36,11 @@ TITLES: dict[str, LazyText] = {
     "wal_bytes": lazy("日志文件大小"),
     "file_age_seconds": lazy("距上次修改"),
     "process_memory_bytes": lazy("进程内存"),
+    "process_count": lazy("进程数量"),
+    "if_in_errors": lazy("接口流入错误"),
+    "if_out_errors": lazy("接口流出错误"),
+    "if_in_discards": lazy("接口流入丢弃"),
+    "if_out_discards": lazy("接口流出丢弃"),
     "net_in_bytes": lazy("网络流入"),
     "net_out_bytes": lazy("网络流出"),
     "disk_free_bytes": lazy("磁盘剩余空间"),
@@ -51,20 +56,19 @@ TITLES: dict[str, LazyText] = {
     "response_bytes": lazy("页面大小"),
     "http_status": lazy("状态码"),
     "if_up": lazy("接口是否连通"),
+    "load1": lazy("一分钟负载"),
+    "load5": lazy("五分钟负载"),
+    "load15": lazy("十五分钟负载"),
     "uptime_seconds": lazy("运行时间"),
 }
 _ORDER = {name: place for place, name in enumerate(TITLES)}
 _PHASES = {
+    "name": lazy("域名解析"),
     "connect": lazy("连接"),
     "tls": lazy("加密握手"),
-    "first_byte": lazy("等待首字节"),
     "first-byte": lazy("等待首字节"),
     "body": lazy("传输"),
     "transfer": lazy("传输"),
-    "resolve": lazy("域名解析"),
-    "dns": lazy("域名解析"),
-    "read": lazy("接收"),
-    "wait": lazy("等待"),
 }
 _UNITS = {"s": lazy("秒"), "d": lazy("天"), "1/s": lazy("次/秒")}
 _STEPS = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
