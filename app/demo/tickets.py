@@ -96,10 +96,13 @@ def _ticket(
 ) -> DemoTicket:
     category = draw.choices(CATEGORIES, weights=[WEIGHTS[name] for name in CATEGORIES])[0]
     symptom = draw.choice(symptoms(category))
+    kind = "request" if category in REQUESTS else "incident"
     outcome = _outcome(draw, now - opened_at)
+    if kind == "request" and outcome != "cancelled":
+        outcome = "closed"  # requests have no process yet: an open one would offer nobody a next step
     place = draw.choice(PLACES)
     return DemoTicket(
-        kind="request" if category in REQUESTS else "incident",
+        kind=kind,
         symptom=symptom,
         title=symptom.title,
         description=symptom.description.format(unit="本单位", place=place) + f"\n地点：{place}。",
