@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 
 from core.errors import FieldError
 from core.i18n import gettext as _
+from core.i18n import lazy
 
 MOST_ATTRIBUTES = 60
 LONGEST_TEXT = 500
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
 }
-_TYPE_WORDS = {"string": "文字", "integer": "整数", "number": "数字", "boolean": "是或否"}
+_TYPE_WORDS = {"string": lazy("文字"), "integer": lazy("整数"), "number": lazy("数字"), "boolean": lazy("是或否")}
 _SCHEMA_KEYS = {"type", "properties", "required", "additionalProperties"}
 _PROPERTY_KEYS = {
     "type", "title", "description", "enum", "minimum", "maximum", "maxLength", "pattern", "format", "unit",
@@ -83,7 +84,7 @@ def _check_free(value: object) -> str | None:
 def _check_one(rule: Mapping[str, Any], value: object) -> str | None:
     kind = rule.get("type", "string")
     if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
-        return _("须为%(kind)s。", kind=_(_TYPE_WORDS[kind]))
+        return _("须为%(kind)s。", kind=_TYPE_WORDS[kind])
     if "enum" in rule and value not in rule["enum"]:
         return _("须为以下之一：%(expected)s。", expected="、".join(str(v) for v in rule["enum"]))
     if isinstance(value, str):

@@ -16,6 +16,7 @@ from cmdb.api_shapes import Names
 from cmdb.forms import ItemFields, RelationFields, ServiceFields, starting_values, typed_attributes, with_extra
 from cmdb.models import LIFECYCLE_LABELS, SERVICE_TYPE, Item, ItemType, Lifecycle, Mark, RelationKind, Service
 from cmdb.service.items import type_schema
+from cmdb.shipped_words import worded
 from cmdb.views import blueprint, moment
 from core import clock
 from core.errors import Conflict, FieldError, Invalid
@@ -157,7 +158,7 @@ def _editor(form: Form[Any], kind: ItemType, item: Item | None) -> str:
         options = {"teams": [tuple(r) for r in teams], "vendors": [tuple(r) for r in vendors], "groups": groups}
     lifecycles = [(str(v), str(label)) for v, label in LIFECYCLE_LABELS.items() if v is not Lifecycle.RETIRED or item]
     return render_template(
-        "cmdb/edit.html", form=form, kind=kind, item=item, schema=type_schema(session, kind.code), key=once.new_key(),
+        "cmdb/edit.html", form=form, kind=kind, item=item, schema=worded(type_schema(session, kind.code)), key=once.new_key(),
         units=[tuple(row) for row in units], lifecycles=lifecycles, **options,
     )
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from accounts.models import Team, Unit
+from cmdb.shipped_words import word
 from core.db import Base, enum_column, pk
 from core.db.base import Id
 from core.i18n import lazy
@@ -103,6 +104,11 @@ class ItemType(Base):
     reach: Mapped[Reach] = enum_column(Reach, default=Reach.NONE)
     position: Mapped[int] = mapped_column(default=1000)
     shipped: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def word(self) -> str:
+        """The label in the reader's language."""
+        return word(self.label)
 
 
 class Item(Base):

@@ -44,7 +44,7 @@ def _nearby(session: Session, root: int) -> list[Relation]:
 
 def _node(item: Item | None, end: Item | None, *, root: bool) -> dict[str, Any]:
     if item is None:
-        label = _(end.type.label) if end is not None else ""
+        label = end.type.word if end is not None else ""
         return {"id": end.id if end else 0, "label": _("%(type)s（辖区外）", type=label), "state": "nodata", "root": False}
     url = None if root else url_for("cmdb.item", item_id=item.id)
     return {"id": item.id, "label": item.name, "state": str(item.health), "url": url, "root": root}

@@ -37,6 +37,7 @@ from cmdb.pictures import picture
 from cmdb.queries.items import Filter, units_with_items
 from cmdb.service.items import type_schema
 from cmdb.service.versions import flat
+from cmdb.shipped_words import worded
 from core import clock
 from core.errors import NotFound
 from core.i18n import gettext as _
@@ -114,7 +115,7 @@ def item(item_id: int) -> ResponseReturnValue:
     full = bool(queries.find_items(session, me, [found.id]))
     impact = queries.impact_of(session, found)
     relations = queries.current_relations(session, [found.id]) if full else []
-    schema = type_schema(session, found.type_code)
+    schema = worded(type_schema(session, found.type_code))
     seen = Names(session, me).seen(impact)
     ends = {i for r in relations for i in (r.source_id, r.target_id)}
     services_ids = queries.services_of(session, [found.id]).get(found.id, [])
@@ -180,7 +181,7 @@ def history(item_id: int) -> ResponseReturnValue:
     found = queries.get_item(session, me, item_id)
     at = moment(request.args.get("at")) or clock.now()
     then = queries.version_at(session, found.id, at)
-    schema = type_schema(session, found.type_code)
+    schema = worded(type_schema(session, found.type_code))
     relations = queries.relations_at(session, found.id, at)
     ends = {i for r in relations for i in (r.source_id, r.target_id)}
     versions = queries.versions(session, found.id)

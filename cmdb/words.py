@@ -48,7 +48,7 @@ def field_label(name: str, schema: Mapping[str, Any]) -> str:
         return str(FIELDS[name])
     kind, _dot, rest = name.partition(".")
     if kind == "attributes":
-        return _(str(schema.get("properties", {}).get(rest, {}).get("title", rest)))
+        return str(schema.get("properties", {}).get(rest, {}).get("title", rest))
     return _("目标 %(name)s", name=rest.removeprefix("targets.")) if kind == "service" else name
 
 

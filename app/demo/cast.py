@@ -9,6 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from app.demo.units import read_data
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what the eye confuses: i l o 0 1
 
@@ -44,85 +48,21 @@ def password(login: str, secret: str) -> str:
     return "-".join("".join(letters[start : start + 4]) for start in (0, 4, 8))
 
 
-def cast() -> list[DemoPerson]:
-    """Who is printed by `taxops demo people`, in the order of the contract.
-
-    `county-engineer` is an addition to the contract's list: without that person nobody could be shown accepting a
-    matter at the first line of a county.
-    """
-    return [
-        DemoPerson("wangxiulan", "王秀兰", "610122", "办税服务厅科员", part="county-clerk"),
-        DemoPerson("zhaocaixia", "赵彩霞", "610424", "办税服务厅科员", part="county-clerk-2"),
-        _engineer("zhangpeng", "张鹏", "6101", "信息中心工程师", ("6101-ops",), "city-engineer", unit="6101"),
-        _engineer(
-            "lijianguo",
-            "李建国",
-            "61",
-            "信息中心高级工程师",
-            ("p-core", "p-network", "p-platform"),
-            "province-engineer",
-            unit="61",  # triages whatever climbs, beside the teams' own matters
-        ),
-        DemoPerson(
-            "zhouwenbin",
-            "周文斌",
-            "61",
-            "信息中心主任",
-            teams=("p-core", "p-taxservice"),
-            head_of=("p-core", "p-taxservice"),
-            grants=(Grant("head", unit="61"), Grant("kb-reviewer", unit="61")),
-            part="province-head",
-        ),
-        DemoPerson(
-            "yangfan",
-            "杨帆",
-            "61",
-            "信息中心值班工程师",
-            teams=("p-platform", "p-network"),
-            grants=(
-                Grant("duty", unit="61"),
-                Grant("engineer", team="p-platform"),
-                Grant("engineer", team="p-network"),
-            ),
-            part="on-call",
-        ),
-        DemoPerson(
-            "chenzhiyuan",
-            "陈志远",
-            "v-changfeng",
-            "驻场工程师",
-            teams=("v-changfeng-team",),
-            grants=(Grant("vendor", team="v-changfeng-team"),),
-            part="vendor",
-        ),
-        DemoPerson(
-            "luoyongping", "罗永平", "61", "分管信息化副局长", grants=(Grant("leader", unit="61"),), part="leader"
-        ),
-        _account("wall", "大屏", "wall", "61"),
-        _account("sysadmin", "系统管理员", "system-admin", "61"),
-        _account("secadmin", "安全管理员", "security-admin", "61"),
-        _account("auditadmin", "审计管理员", "audit-admin", "61"),
-        DemoPerson(
-            "integration",
-            "系统对接",
-            "61",
-            "接口账号",
-            grants=(Grant("integration", unit="61"),),
-            part="integration",
-            service_account=True,
-        ),
-        _engineer("dangxiaojun", "党晓军", "610122", "信息中心工程师", ("610122-ops",), "county-engineer"),
-    ]
+@cache
+def cast() -> tuple[DemoPerson, ...]:
+    """Who is printed by `taxops demo people`, in the order of the contract; from data/cast.toml."""
+    return tuple(_person(row) for row in read_data("cast.toml")["person"])
 
 
-def _engineer(
-    login: str, name: str, home: str, title: str, teams: tuple[str, ...], part: str, unit: str | None = None
-) -> DemoPerson:
-    at = (Grant("engineer", unit=unit),) if unit else tuple(Grant("engineer", team=team) for team in teams)
-    return DemoPerson(login, name, home, title, teams=teams, grants=at, part=part)
-
-
-def _account(login: str, name: str, role: str, unit: str) -> DemoPerson:
+def _person(row: dict[str, Any]) -> DemoPerson:
     return DemoPerson(
-        login, name, "61", name, grants=(Grant(role, unit=unit),), part=role, service_account=role == "wall"
+        login=row["login"],
+        name=row["name"],
+        unit=row["unit"],
+        title=row["title"],
+        teams=tuple(row.get("teams", ())),
+        head_of=tuple(row.get("head_of", ())),
+        grants=tuple(Grant(**grant) for grant in row.get("grants", ())),
+        part=row["part"],
+        service_account=row.get("service_account", False),
     )
