@@ -16,7 +16,18 @@ function foldDrawers() {
   document.querySelectorAll("details.tx-drawer[open]").forEach((drawer) => { drawer.open = false; });
 }
 
+/** [data-phone-after=".x"]: on the phone this part of the right side stands after .x, where it is seen while typing. */
+function bringForward() {
+  if (!window.matchMedia("(max-width: 767.98px)").matches) return;
+  document.querySelectorAll("[data-phone-after]").forEach((part) => {
+    const drawer = part.closest(".tx-aside");
+    document.querySelector(part.dataset.phoneAfter)?.after(part);
+    if (drawer && !drawer.querySelector(".tx-drawer-body")?.childElementCount) drawer.hidden = true;
+  });
+}
+
 export function startMenus() {
+  bringForward();
   foldDrawers();
   // From phone to desk width (turning a tablet): the side must not stay folded, its summary is hidden there.
   window.matchMedia("(min-width: 768px)").addEventListener("change", (event) => {
