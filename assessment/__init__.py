@@ -1,0 +1,1 @@
+"""Figures that open the records they were computed from. So far: the overview of a head or leader."""

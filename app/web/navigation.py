@@ -29,7 +29,8 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
         lazy("服务台"),
         (
             Place(lazy("首页"), "home.index", "home", (), "h"),
-            Place(lazy("我要报障"), "desk.report", "plus", EVERYBODY, "n"),
+            Place(lazy("总览"), "overview.index", "layout-dashboard", ("figures.read",), "d"),
+        Place(lazy("我要报障"), "desk.report", "plus", EVERYBODY, "n"),
             Place(lazy("我的事项"), "desk.mine", "list", EVERYBODY, "m"),
             Place(lazy("我的工作"), "desk.work", "inbox", ("ticket.work",), "w"),
             Place(lazy("分诊"), "desk.triage", "filter", ("ticket.work",), "t"),

@@ -1,0 +1,5 @@
+"""The room's pages."""
+
+from assessment.overview.views import blueprint
+
+BLUEPRINTS = (blueprint,)
