@@ -67,9 +67,10 @@ def items() -> ResponseReturnValue:
         service=request.args.get("service", type=int),
     )
     session, me = db.session(), viewer()
+    service = queries.get_item(session, me, wanted.service, catalogue=True) if wanted.service else None
     page = queries.items_page(session, me, wanted, cursor=request.args.get("cursor"), limit=PER_PAGE)
     return render_template(
-        "cmdb/items.html", page=page, wanted=wanted, types=_types(), units=units_with_items(session, me),
+        "cmdb/items.html", page=page, wanted=wanted, service=service, types=_types(), units=units_with_items(session, me),
         health_labels=HEALTH_LABELS, lifecycle_labels=LIFECYCLE_LABELS, may_write=me.can("item.write"), next_url=_next(page.next),
     )
 

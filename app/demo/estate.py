@@ -17,6 +17,8 @@ Key = tuple[str, str]  # unit code, name
 
 PROVIDERS = ("电信", "移动", "联通")
 YEARS = range(2016, 2026)
+# Services made of parts all over the province: they fail when all of a group have, and show a warning once one has.
+WAN, VIDEO = "广域网", "视频会议"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def _city(city: DemoUnit, province: str, number: int, draw: random.Random) -> It
         yield from _line(code, line, "主用" if n == 1 else "备用", (province, f"省局核心路由器 {n}"), draw, 1000)
         yield DemoRelation((code, router), "connected-to", (code, line), "上联")
         yield DemoRelation((code, f"{place}机关"), "depends-on", (code, router), "核心路由")
+        yield DemoRelation((province, WAN), "depends-on", (code, router), "各市接入")
     for n, other in ((1, 2), (2, 1)):  # either router can use the other's line
         yield DemoRelation((code, f"{place}核心路由器 {n}"), "connected-to", (code, f"{place}至省局线路 {other}"), "上联")
     yield DemoItem(code, f"{place}核心交换机", "switch", {**_gear(draw, "S9500"), "ports": 48, "layer": "核心"})
@@ -113,8 +116,9 @@ def _county(county: DemoUnit, city: DemoUnit, network: str, draw: random.Random)
     site, router, switch = f"{place}机关", f"{place}路由器", f"{place}核心交换机"
     yield DemoItem(code, site, "site", {"room": "二楼机房"})
     yield DemoItem(code, router, "router", _gear(draw, "R3600"), f"{network}.1")
+    yield DemoRelation((city.parent or "", WAN), "depends-on", (code, router), "各县接入")
     for n, role in ((1, "主用"), (2, "备用")):
-        line = f"{city.name.removesuffix('市局')}至{place.removesuffix('局')}{'主' if n == 1 else '备'}线路"
+        line = f"{city.name.removesuffix('局').removesuffix('市')}至{place.removesuffix('局')}{'主' if n == 1 else '备'}线路"
         yield from _line(code, line, role, (city.code, f"{city.name}核心路由器 {n}"), draw, 100 if n == 1 else 50)
         yield DemoRelation((code, router), "connected-to", (code, line), "上联")
     yield DemoItem(code, switch, "switch", {**_gear(draw, "S5700"), "ports": 48, "layer": "核心"}, f"{network}.2")
@@ -161,5 +165,6 @@ def _video(code: str, place: str, province: str, switch: str, draw: random.Rando
     name = f"{place}视频会议终端"
     yield DemoItem(code, name, "video-terminal", {**_gear(draw, "V600"), "alias": f"61{code}", "bandwidth_mbps": 4})
     yield DemoRelation((code, name), "connected-to", (code, switch))
+    yield DemoRelation((province, VIDEO), "depends-on", (code, name), "各地会场")
     for n in (1, 2):
         yield DemoRelation((code, name), "depends-on", (province, f"视频会议控制单元 {n}"), "会议控制")

@@ -13,10 +13,11 @@ from cmdb.shipped_words import _BY_TEXT
 from core import clock
 from core.db import transaction
 
-CONTRACT = (
-    "site power router switch line host server storage database middleware application load-balancer gateway certificate dns "
-    "directory ca terminal printer video-terminal mcu ups sensor other"
-).split()
+CONTRACT = {
+    "site", "power", "router", "switch", "line", "host", "server", "storage", "database", "middleware", "application",
+    "load-balancer", "gateway", "certificate", "dns", "directory", "ca", "terminal", "printer", "video-terminal", "mcu", "ups",
+    "sensor", "other",
+}  # fmt: skip
 
 
 def rows() -> list[dict[str, object]]:
