@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core import outbox
-from core.events import clocks, handoff, monitor, servicedesk
+from core.events import clocks, handoff, kb, monitor, servicedesk
 from core.jobs import Job
-from escalation.notify import feed, handlers, timekeeping
+from escalation.notify import feed, handlers, knowledge, timekeeping
 from escalation.oncall import handlers as oncall
 from escalation.oncall import service as oncall_service
 
@@ -21,6 +21,10 @@ def subscribe() -> None:
     outbox.subscribe(handoff.HandedUp, "notify.handed_up", handlers.handed_up)
     outbox.subscribe(handoff.HandoffReturned, "notify.returned", handlers.returned)
     outbox.subscribe(handoff.TicketUrged, "notify.urged", handlers.urged)
+    outbox.subscribe(handoff.HandoffAccepted, "notify.taken", handlers.taken)
+    outbox.subscribe(handoff.ArbiterDecided, "notify.arbitrated", handlers.arbitrated)
+    outbox.subscribe(kb.ArticleSubmitted, "notify.submitted", knowledge.submitted)
+    outbox.subscribe(kb.NoticePublished, "live.notice", knowledge.notice_published)
     outbox.subscribe(clocks.ClockWarned, "notify.clock_warned", timekeeping.warned)
     outbox.subscribe(clocks.ClockBreached, "notify.clock_breached", timekeeping.breached)
     outbox.subscribe(servicedesk.TicketChanged, "live.ticket", feed.ticket_changed)

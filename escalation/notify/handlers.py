@@ -13,6 +13,7 @@ from accounts import queries as accounts
 from accounts.models import Team
 from core.events import handoff, servicedesk
 from core.i18n import gettext as _
+from escalation.handoff.models import Handoff
 from escalation.notify.service import Message, tell
 from servicedesk.tickets.models import Ticket, TicketFact, TicketPrincipal
 
@@ -229,3 +230,28 @@ def _followers(session: Session, ticket: Ticket) -> list[int | None]:
         )
     )
     return [ticket.reporter_id, *watching]
+
+
+def taken(session: Session, event: handoff.HandoffAccepted, now: dt.datetime) -> None:
+    """Whoever handed up hears that the responsibility has passed."""
+    ticket = session.get_one(Ticket, event.ticket_id)
+    sender_id = session.scalar(sa.select(Handoff.sent_by_id).where(Handoff.id == event.handoff_id))
+    name = _name(session, event.holder_id)
+    words: Words = lambda: (
+        _("对方已受理：%(number)s", number=ticket.number),
+        _about(ticket, _("%(name)s 已受理您上报的事项，责任已转移。描述清晰度 %(n)d 分。", name=name, n=event.clarity)),
+    )
+    message = _message("mine", f"handoff:{event.handoff_id}:taken", ticket, words)
+    tell(session, message, [sender_id], now=now, but=event.holder_id)
+
+
+def arbitrated(session: Session, event: handoff.ArbiterDecided, now: dt.datetime) -> None:
+    """The team that was named hears that it is bound."""
+    ticket = session.get_one(Ticket, event.ticket_id)
+    by = _name(session, event.arbiter_id)
+    words: Words = lambda: (
+        _("裁决由本组负责：%(number)s", number=ticket.number),
+        _about(ticket, _("%(name)s 已裁决，由本组负责到底，不得再退回。", name=by)),
+    )
+    message = _message("incoming", f"ticket:{ticket.id}:arbitrated:{ticket.bounces}", ticket, words)
+    tell(session, message, team_people(session, event.team_id), now=now, but=event.arbiter_id)

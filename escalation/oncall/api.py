@@ -33,9 +33,7 @@ class AtQuery(ApiModel):
 
 def _schedule_out(row: Schedule) -> ScheduleOut:
     session = db.session()
-    logins = {
-        i: login for i, login in session.execute(sa.select(Person.id, Person.login).where(Person.id.in_(row.people)))
-    }
+    logins = dict(session.execute(sa.select(Person.id, Person.login).where(Person.id.in_(row.people))).all())
     person = service.person_on_call(session, row, clock.now())
     return ScheduleOut(
         id=row.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from escalation.notify.channels import apprise_targets, email, live
-from escalation.notify.channels.base import Context, NotSetUp, Outgoing, SendFailed, Sender
+from escalation.notify.channels.base import Context, NotSetUp, Outgoing, Sender, SendFailed
 from escalation.notify.models import ChannelKind
 
 SENDERS: dict[ChannelKind, Sender] = {
