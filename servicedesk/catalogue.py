@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cmdb.models import Item, ItemService, Lifecycle, Service
+from accounts.scope import Viewer
+from cmdb import queries as cmdb
+from cmdb.models import Item, ItemEvent, ItemService, Lifecycle, Service
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,20 @@ def items_of_unit(session: Session, unit_id: int, most: int = 200) -> list[tuple
         .order_by(Item.name).limit(most)
     )
     return [(i, name) for i, name in rows]
+
+
+def readable(session: Session, viewer: Viewer, item_ids: Iterable[int | None]) -> list[int]:
+    """Those of the items whose own page the viewer may open."""
+    wanted = [i for i in item_ids if i is not None]
+    return sorted(cmdb.find_items(session, viewer, wanted)) if wanted and viewer.can("item.read") else []
+
+
+def changes(session: Session, item_ids: Sequence[int], *, until: dt.datetime) -> Sequence[ItemEvent]:
+    """What changed about these items in the last week, newest first."""
+    if not item_ids:
+        return []
+    return cmdb.what_changed(session, item_ids, since=until - CHANGES_BACK, until=until, limit=CHANGES_SHOWN)
+
+
+CHANGES_BACK = dt.timedelta(days=7)
+CHANGES_SHOWN = 5

@@ -135,9 +135,11 @@ def _panel(ticket: Ticket, *, errors: dict[str, str] | None = None, status: int 
     rows = queries.of_ticket(session, who, ticket)
     last = rows[-1] if rows else None
     wanted = service.arbiter_wanted(session, ticket)
-    template = "handoff/_panel.html" if request.headers.get("HX-Request") else "handoff/page.html"
+    fragment = bool(request.headers.get("HX-Request"))
+    shown = list(reversed(rows))[: 1 if fragment else None]
     return render_template(
-        template, ticket=ticket, rows=list(reversed(rows)), stands=stands, last=last,
+        "handoff/_panel.html" if fragment else "handoff/page.html", ticket=ticket, shown=shown,
+        more=len(rows) - len(shown), stands=stands, last=last,
         receives=last is not None and service.may_receive(session, who, last), labels=rules.STATE_LABELS,
         clarity=[(str(n), str(label)) for n, label in sorted(rules.CLARITY_LABELS.items(), reverse=True)],
         lines={line.key: line.label for line in sheets.lines_for(ticket.category)}, wanted=wanted,

@@ -163,7 +163,7 @@ def actions_for(ticket: Ticket, who: Standing) -> list[Action]:
         steps = [action for action in steps if action is not Action.ACCEPT]
     if ticket.handoff_pending:
         steps = [action for action in steps if action is not Action.HAND_UP]
-    if ticket.acknowledged_at is not None:
+    if ticket.acknowledged_at is not None or ticket.accepted_at is not None:
         steps = [action for action in steps if action is not Action.ACKNOWLEDGE]
     return steps
 

@@ -8,6 +8,7 @@ from flask import Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
+from accounts.models import Team
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid
 from core.i18n import gettext as _
@@ -16,6 +17,7 @@ from servicedesk.attachments import service as attachments
 from servicedesk.attachments.download import download
 from servicedesk.blueprint import EVERYBODY, blueprint
 from servicedesk.custody import service as custody
+from servicedesk.custody.models import CustodySpan
 from servicedesk.intake import guides, standards
 from servicedesk.tickets import (
     access,
@@ -28,7 +30,8 @@ from servicedesk.tickets import (
     telling,
     views_of,
 )
-from servicedesk.tickets.models import StepDone, Ticket
+from servicedesk.tickets.facts import What
+from servicedesk.tickets.models import StepDone, Ticket, TicketFact
 from servicedesk.tickets.states import ACTION_LABELS, Action
 from web import access as door
 from web import once
@@ -45,27 +48,49 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
     session, who, now = db.session(), viewer(), clock.now()
     stands = access.standing(session, who, ticket)
     ledger = custody.ledger(session, ticket.id)
+    whole = ledger
     if stands.vendor:
         ledger = [row for row in ledger if row.team.unit_id == who.vendor_unit_id] or ledger[-1:]
     found = presenting.clocks_of(session, ticket, now=now)
     steps, overall = presenting.stepper(session, ticket, ledger, found, now=now)
+    if stands.vendor:  # its own clocks, by its own contract
+        found = [clock for clock in found if clock.name.startswith("line-vendor")]
+        overall = None
     actions = access.actions_for(ticket, stands)
     facts = views_of.timeline(session, who, ticket)
+    readable = catalogue.readable(session, who, [ticket.item_id, ticket.service_id])
     if doing is not None and doing not in actions:
         doing = None
     return render_template(
-        "servicedesk/ticket.html", ticket=ticket, stands=stands, steps=steps, overall=overall, actions=actions,
+        "servicedesk/ticket.html", ticket=ticket, stands=stands, steps=steps, overall=overall, offers=actions,
         labels=ACTION_LABELS, doing=doing, form=form, entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
         choices=action_forms.choices(session, ticket, doing), clocks=found, clock_label=presenting.clock_label,
         state_label=presenting.state_label(ticket), category=categories.label(ticket.category),
         kind_label=presenting.kind_label(ticket), source_label=presenting.source_label(ticket),
         service=catalogue.brief(session, ticket.service_id), item=catalogue.brief(session, ticket.item_id),
-        standard=standards.standard_for(ticket.category), done_steps=_done_steps(ticket),
+        readable=readable, changes=catalogue.changes(session, readable, until=now), standard=standards.standard_for(ticket.category), done_steps=_done_steps(ticket),
         said=guides.conclude(ticket.category, ticket.answers or {}).words,
         children=presenting.rows(session, family.children(session, ticket)) if stands.reads else [],
         watching=stands.follower and not stands.reporter, key=once.new_key(), Action=Action,
-        one_click=action_forms.ONE_CLICK, still=action_forms.still_failing(session, ticket, doing),
+        one_click=action_forms.ONE_CLICK, handoff_matters=_handoff_matters(ticket, facts),
+        receives=_receives(ticket, whole), still=action_forms.still_failing(session, ticket, doing),
     ), status
+
+
+def _receives(ticket: Ticket, ledger: list[CustodySpan]) -> bool:
+    """The matter waits for one of the viewer's teams to take it over."""
+    if not ticket.handoff_pending or not ledger or ledger[-1].waiting_team_id is None:
+        return False
+    who, team = viewer(), db.session().get_one(Team, ledger[-1].waiting_team_id)
+    return team.id in who.member_of or (team.unit_id == who.unit_id and who.can("ticket.work", "vendor.work"))
+
+
+def _handoff_matters(ticket: Ticket, facts: list[TicketFact]) -> bool:
+    """A hand-off is under way, or the last one came back: what it says is the next thing to read."""
+    if ticket.handoff_pending:
+        return True
+    last = next((f.kind for f in reversed(facts) if f.kind in {What.SENT, What.RETURNED, What.ACCEPTED}), None)
+    return last == What.RETURNED and not ticket.ended
 
 
 def _files(ticket: Ticket, shown: set[int]) -> list[Any]:

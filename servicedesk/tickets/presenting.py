@@ -124,13 +124,15 @@ def _step(
     last = spans[-1]
     current = last.until is None or (ticket.ended and line is ticket.line)
     step |= {
-        "state": "current" if current and not ticket.ended else "past", "unit": last.team.unit.name,
+        "state": "current" if current and ticket.state not in FINISHED else "past", "unit": last.team.unit.name,
         "team": last.team.name, "held": _("持有 %(t)s", t=filters.work_duration(worked.total_seconds() / 60)),
         "holder": last.holder.name if last.holder else "",
     }
     returns = sum(row.why == "returned" for row in spans)
     if returns:
         step["note"] = _("退回 %(n)s 次", n=returns)
+    if ticket.state is State.RESOLVED and last.until is None:
+        step["note"] = _("已解决，等待确认")
     if step["state"] == "current":
         step |= _current_clock(ticket, line, last, found)
     return step
@@ -139,8 +141,6 @@ def _step(
 def _current_clock(
     ticket: Ticket, line: Line, last: CustodySpan, found: Sequence[ClockView]
 ) -> dict[str, Any]:
-    if ticket.state is State.RESOLVED:
-        return {"clock": _("已解决，等待确认"), "clock_tone": "ok"}
     name = "respond" if last.waiting_for is WaitingFor.ACCEPTANCE and not ticket.accepted_at else f"line-{line}"
     clock = _clock(found, name, running=False) or _clock(found, "resolve", running=False)
     extra: dict[str, Any] = {}
