@@ -108,7 +108,8 @@ class Analyzer:
         """Pinyin of the words of a title or tag: in full and by initials, and of neighbouring words together."""
         words = [w for piece in self._pieces(fold(text)) if isinstance(piece, str) for w in rjieba.cut(piece)]
         units = {*words, *(w for piece in words for w in rjieba.cut_for_search(piece))}
-        units |= {a + b for a, b in itertools.pairwise(words)}
+        said = [w for w in words if len(w) >= PINYIN_FROM and w not in self.lexicon.stop]
+        units |= {a + b for a, b in itertools.pairwise(said)}
         long = [unit for unit in units if len(unit) >= PINYIN_FROM]
         return sorted({sound for unit in long for sound in (*pinyin.full(unit), *pinyin.initials(unit))})
 

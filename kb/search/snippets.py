@@ -17,12 +17,17 @@ LEAD = 15
 """Characters shown before the first mark, so that a sentence is recognisable."""
 MARKDOWN = re.compile(r"```\w*|[#>*_`|~]+|!?\[([^\]\n]*)\]\([^)\n]*\)|<[^>\n]{1,200}>")
 
+HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+PARTICLES = frozenset("的了和与及在是把被就也都")
+"""No word that somebody means by its initials begins or ends with one of these."""
+
 Span = tuple[int, int]
 
 
 def plain(markdown: str) -> str:
     """Text of a Markdown source without its marks, blanks squeezed; for showing a line of it, not for safety."""
-    return " ".join(MARKDOWN.sub(lambda m: m.group(1) or " ", markdown).split())
+    headed = HEADING.sub(r"\1：", markdown)
+    return " ".join(MARKDOWN.sub(lambda m: m.group(1) or " ", headed).split()).replace("： ", "：")
 
 
 def _forms(question: Question) -> list[str]:
@@ -39,7 +44,9 @@ def _sounding(folded: str, wanted: Iterable[str]) -> list[Span]:
             continue
         for at in range(len(folded) - length + 1):
             word = folded[at : at + length]
-            if not word.isascii() and wanted.intersection((*pinyin.full(word), *pinyin.initials(word))):
+            if word.isascii() or word[0] in PARTICLES or word[-1] in PARTICLES:
+                continue
+            if wanted.intersection((*pinyin.full(word), *pinyin.initials(word))):
                 spans.append((at, at + length))
     return spans
 

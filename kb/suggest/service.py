@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.scope import Viewer
 from kb import services
 from kb.articles import queries as articles
 from kb.articles import usage
-from kb.articles.models import Article, How
+from kb.articles.models import Article, ArticleUse, How
 from kb.notices import queries as notices
 from kb.notices.models import Notice
 from kb.search import service as search
@@ -22,6 +23,7 @@ from kb.tickets import PublicCard, desk
 MOST_ARTICLES = 5
 MOST_NOTICES = 3
 MOST_CARDS = 5
+JUST_NOW = dt.timedelta(minutes=10)
 SHORTEST = 2
 """Characters; before that nobody can guess anything."""
 
@@ -30,6 +32,8 @@ SHORTEST = 2
 class Suggestion:
     """Everything that may make a report needless, the surest first."""
 
+    solved: list[Article]
+    """What the viewer said a moment ago to have helped."""
     notices: list[Notice]
     articles: list[tuple[Article, Hit]]
     cards: list[PublicCard]
@@ -37,7 +41,7 @@ class Suggestion:
     @property
     def empty(self) -> bool:
         """Nothing to offer."""
-        return not (self.notices or self.articles or self.cards)
+        return not (self.solved or self.notices or self.articles or self.cards)
 
 
 def suggest(
@@ -51,10 +55,18 @@ def suggest(
     hits = _hits(session, engine, viewer, text.strip(), ("article",), MOST_ARTICLES)
     found = {a.number: a for a in articles.by_numbers(session, viewer, [h.key for h in hits])}
     return Suggestion(
+        solved=_just_solved(session, viewer, now),
         notices=_notices(session, engine, viewer, words, service_id, now),
         articles=[(found[h.key], h) for h in hits if h.key in found],
         cards=desk().cards(session, viewer, text=text.strip(), category=category, service_id=service_id, limit=MOST_CARDS),
     )
+
+
+def _just_solved(session: Session, viewer: Viewer, now: dt.datetime) -> list[Article]:
+    recent = sa.select(ArticleUse.article_id).where(
+        ArticleUse.person_id == viewer.person_id, ArticleUse.how == How.SOLVED, ArticleUse.at > now - JUST_NOW
+    )
+    return list(session.scalars(sa.select(Article).where(Article.id.in_(recent)).limit(1)))
 
 
 def _hits(session: Session, engine: SearchEngine, viewer: Viewer, text: str, kinds: tuple[str, ...], limit: int) -> list[Hit]:

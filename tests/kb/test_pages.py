@@ -269,6 +269,7 @@ def test_T_08_this_solved_it_is_recorded_without_a_ticket(world, indexed):
     assert "不用再报障" in fragment
     shown = world.api("reviewer").get(f"/articles/{number}").json
     assert (shown["used"], shown["useful"]) == (1, 1)
+    assert "已记录" in clerk.get("/kb/suggest?text=打印机脱机").get_data(as_text=True), "typing on does not wipe it away"
     assert world.submit(clerk, "/kb/suggest/solved", {"number": "KB-999999"}).status_code == 404
 
 

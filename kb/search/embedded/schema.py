@@ -10,7 +10,7 @@ from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
 from kb.search.ranking import Candidate
 
-VERSION = "1"
+VERSION = "2"
 """Part of the directory's name: after a change of the schema or of the analysis the index is built anew."""
 LONGEST_BODY = 60_000
 """Characters of a body that are indexed and kept for snippets."""

@@ -94,6 +94,12 @@ def test_any_text_can_be_analysed(text):
         assert ">" not in bare
 
 
+def test_initials_do_not_reach_over_particles():
+    assert "dyj" not in analyzer.sounds("叫号机取不出号的应急办法")
+    assert "dyj" in analyzer.sounds("打印机脱机")
+    assert "<mark>" not in highlight("取不出号的应急办法", analyzer.question("dyj"))
+
+
 def test_pinyin_knows_several_readings():
     assert pinyin.full("打印机") == ("dayinji",)
     assert set(pinyin.initials("银行")) >= {"yh"}
@@ -132,4 +138,4 @@ def test_R_04_malformed_words_are_refused_with_the_place(bad):
 
 
 def test_plain_text_of_markdown():
-    assert plain("# 症状\n\n**打印机** [说明](http://x) `ping`\n\n- 一\n") == "症状 打印机 说明 ping - 一"
+    assert plain("# 症状\n\n**打印机** [说明](http://x) `ping`\n\n- 一\n") == "症状：打印机 说明 ping - 一"

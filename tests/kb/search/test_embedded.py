@@ -7,6 +7,7 @@ import pytest
 
 from kb.search.documents import Document
 from kb.search.embedded import EmbeddedEngine
+from kb.search.embedded.schema import VERSION
 from kb.search.registry import Registry
 from tests.kb.search.conftest import LIBRARY, doc
 
@@ -46,7 +47,7 @@ def test_a_damaged_index_is_replaced_and_can_be_rebuilt(tmp_path, damage):
         for file in generation.glob("*.term"):
             file.write_bytes(b"\0" * 10)
     elif damage == "pointer":
-        (root / "current").write_text("v1-no-such-generation")
+        (root / "current").write_text(f"v{VERSION}-no-such-generation")
     else:
         for file in generation.iterdir():
             file.unlink()
@@ -91,8 +92,8 @@ def test_changes_of_a_command_are_seen_by_a_reader(tmp_path):
 def test_a_rebuild_that_was_killed_leaves_no_trace(tmp_path):
     engine = opened(tmp_path)
     root = tmp_path / "search"
-    (root / "v1-99999-1").mkdir()
-    (root / "v1-99999-1.changes.jsonl").write_bytes(b"")
+    (root / f"v{VERSION}-99999-1").mkdir()
+    (root / f"v{VERSION}-99999-1.changes.jsonl").write_bytes(b"")
     engine.upsert([doc("KB-000053", "投影仪不亮")])
     assert not list(root.glob("*.jsonl"))
     engine.rebuild(iter(LIBRARY))
