@@ -113,6 +113,8 @@ def item(item_id: int) -> ResponseReturnValue:
     """One item: its state, whom it hits, what it hangs on, what happened to it."""
     session, me = db.session(), viewer()
     found = queries.get_item(session, me, item_id, catalogue=True)
+    if request.endpoint == "cmdb.service" and found.service is None:
+        raise NotFound(_("没有这个服务，或您无权查看。"))
     full = bool(queries.find_items(session, me, [found.id]))
     impact = queries.impact_of(session, found)
     relations = queries.current_relations(session, [found.id]) if full else []

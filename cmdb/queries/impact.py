@@ -44,6 +44,7 @@ class Impact:
     cut_off: list[Item] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     people: int = 0
+    covered: bool = False  # something needs it, and a stand-in takes over
 
     @property
     def services(self) -> list[Affected]:
@@ -66,7 +67,9 @@ class Impact:
         if self.people:
             return _("影响 %(people)s 人", people=number(self.people))
         others = sum(a.mark is not Mark.EXCLUDED for a in self.affected)
-        return _("影响 %(items)d 个配置项，没有系统停用", items=others) if others else _("没有登记受它影响的系统和人员")
+        if others:
+            return _("影响 %(items)d 个配置项，没有系统停用", items=others)
+        return _("有备用顶替，单独停了不影响系统和人员") if self.covered else _("没有登记受它影响的系统和人员")
 
 
 def impact_of(session: Session, item: Item, *, depth: int = DEPTH) -> Impact:
@@ -82,7 +85,7 @@ def impact_of(session: Session, item: Item, *, depth: int = DEPTH) -> Impact:
     hits = impact(
         item.id, Graph.of(needs), depth=depth, declared=declared, excluded=excluded, down=_down(session, needs)
     )
-    found = Impact(item, depth)
+    found = Impact(item, depth, covered=not hits and any(need.needed == item.id for need in needs))
     loaded = _load(session, hits)
     found.affected = sorted(
         (_affected(loaded[i], hit, reasons) for i, hit in hits.items() if i in loaded),

@@ -85,7 +85,8 @@ def test_the_page_says_in_words_whom_it_hits(estate: Estate) -> None:
     assert "影响 1 个系统、5 人" in text
     assert "没有监控项在看它" in text or "hx-get" in text
     alone = page(estate, "lt-engineer", f"/items/{estate.ids['主线']}")
-    assert "没有登记受它影响的系统和人员" in alone
+    assert "有备用顶替，单独停了不影响系统和人员" in alone
+    assert "没有登记受它影响的系统和人员" in page(estate, "p-head", f"/items/{estate.ids['周至路由器']}")
 
 
 def test_the_list_is_narrowed_by_what_stands_in_the_address(estate: Estate) -> None:
