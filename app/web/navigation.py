@@ -71,7 +71,9 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
         ),
     ),
 )
-BOTTOM = ("home.index", "desk.report", "desk.work", "vendor.workspace", "desk.mine", "monitor.alerts", "kb.articles")
+BOTTOM = ("home.index", "desk.report", "desk.work", "vendor.workspace", "monitor.alerts", "desk.mine", "kb.articles")
+# what fits under an icon of the phone's bottom bar
+SHORT = {"desk.report": lazy("报障"), "desk.work": lazy("待办"), "vendor.workspace": lazy("待办"), "desk.mine": lazy("我的")}
 BOTTOM_MOST = 4
 
 
@@ -84,6 +86,7 @@ def _entry(place: Place, path: str) -> dict[str, Any]:
     active = path == url or (url != "/" and path.startswith(url.rstrip("/") + "/"))
     return {
         "label": str(place.label),
+        "short": str(SHORT.get(place.endpoint, place.label)),
         "url": url,
         "icon": place.icon,
         "active": active,
