@@ -168,7 +168,10 @@ def test_merging_keeps_every_reporter(world):
     assert "修好" in page(world.client("zz-clerk"), links[1])
 
 
-@pytest.mark.parametrize("path", ["/desk/work", "/desk/triage", "/desk/tickets", "/desk/tickets?q=打印&state=new&open=true&unit=6101&priority=x", "/desk/report?category=video"])
+@pytest.mark.parametrize("path", [
+    "/desk/work", "/desk/triage", "/desk/tickets", "/desk/report?category=video",
+    "/desk/tickets?q=打印&state=new&open=true&unit=6101&priority=x",
+])
 def test_pages_open(world, engineer, url, path):
     shown = page(engineer, path)
     assert not re.search(r"\b(incident|suspended|active|county|desktop)\b(?![-\"'/=?&])", re.sub(r"<[^>]*>", " ", shown))

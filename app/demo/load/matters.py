@@ -19,6 +19,7 @@ from app.demo.tickets import DemoTicket, tickets
 from app.demo.units import Scale
 from cmdb.models import Item, Lifecycle, Service
 from core.db import reading, transaction
+from escalation.handoff import importer as handoffs
 from kb.search import index
 from servicedesk.clocks.service import targets_version
 from servicedesk.custody.rules import Line, line_of_level
@@ -62,6 +63,7 @@ def load(
     written = 0
     with Session(engine, expire_on_commit=False) as session:
         for batch in importer.bulk(session, _imported(told, names, seed), now=now):
+            handoffs.write(session, batch)
             session.commit()
             written += len(batch)
             progress("tickets", written, wanted)
