@@ -50,7 +50,7 @@ class DemoLoading:
         if self._stopping.is_set():
             raise _Stopped
         share = 100 * done // max(total, 1)
-        if share >= self._told.get(stage, -1) + 25 or share == 100 > self._told.get(stage, -1):  # noqa: PLR2004
+        if share >= self._told.get(stage, -25) + 25 or share == 100 > self._told.get(stage, -1):  # noqa: PLR2004
             self._told[stage] = share
             click.echo(f"taxops: demo {STAGES.get(stage, stage)} {share} %")
 

@@ -12,7 +12,7 @@ from accounts.models import Person
 from accounts.scope import viewer_for
 from app.demo.texts import StarterArticle, articles
 from cmdb.models import Service
-from core.db import transaction
+from core.db import reading, transaction
 from kb.articles import service
 from kb.articles.models import Article
 from kb.articles.states import Action
@@ -23,15 +23,15 @@ REVIEWER = "zhouwenbin"
 
 def load(engine: sa.Engine, *, now: dt.datetime, progress: Callable[[str, int, int], None]) -> dict[str, int]:
     """Add the starter articles that are missing; returns how many."""
-    with transaction(engine) as session:
+    with reading(engine) as session:
         origins = set(session.scalars(sa.select(Article.origin).where(Article.origin.is_not(None))))
-        missing = [article for article in articles() if _origin(article) not in origins]
-        if not missing:
-            return {"articles": 0}
+    missing = [article for article in articles() if _origin(article) not in origins]
+    if missing:
         progress("articles", 0, len(missing))
-        for number, article in enumerate(missing, start=1):
+    for number, article in enumerate(missing, start=1):
+        with transaction(engine) as session:  # one each: others write in between
             _publish(session, article, now)
-            progress("articles", number, len(missing))
+        progress("articles", number, len(missing))
     return {"articles": len(missing)}
 
 

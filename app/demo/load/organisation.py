@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Team, TeamMember, Unit, UnitClosure, UnitLevel
 from accounts.signin.service import hash_password
-from app.demo.cast import DemoPerson, password
+from app.demo.cast import DemoPerson, cast, password
 from app.demo.catalogue import teams
 from app.demo.load.bulk import add, add_with_ids, ids_by
 from app.demo.people import people
 from app.demo.units import Scale, units
-from core.db import transaction
+from core.db import reading, transaction
 
 DEFAULT_PROVINCE_TEAM = "p-core"  # takes what reaches the province and no service names a team for
 MAIL_DOMAIN = "demo.example"
@@ -29,8 +29,9 @@ def load(
         added = {"units": _units(session, scale, seed)}
     everybody = list(people(scale, seed))
     progress("people", 0, len(everybody))
+    hashes = _hashes(engine, secret)  # slow by design, so not while others wait to write
     with transaction(engine) as session:
-        added["people"] = _people(session, everybody, secret, now, lambda n: progress("people", n, len(everybody)))
+        added["people"] = _people(session, everybody, hashes, now, lambda n: progress("people", n, len(everybody)))
     progress("people", len(everybody), len(everybody))
     with transaction(engine) as session:
         added["teams"] = _teams(session, everybody, scale, seed)
@@ -63,8 +64,15 @@ def _units(session: Session, scale: Scale, seed: int) -> int:
     return len(missing)
 
 
+def _hashes(engine: sa.Engine, secret: str) -> dict[str, str]:
+    """The password hashes of the people to try who are not there yet."""
+    with reading(engine) as session:
+        known = set(session.scalars(sa.select(Person.login)))
+    return {p.login: hash_password(password(p.login, secret)) for p in cast() if p.login not in known}
+
+
 def _people(
-    session: Session, everybody: list[DemoPerson], secret: str, now: dt.datetime, step: Callable[[int], None]
+    session: Session, everybody: list[DemoPerson], hashes: dict[str, str], now: dt.datetime, step: Callable[[int], None]
 ) -> int:
     known = ids_by(session, Person.login, Person.id)
     places = ids_by(session, Unit.code, Unit.id)
@@ -72,7 +80,7 @@ def _people(
         {
             "login": person.login, "name": person.name, "unit_id": places[person.unit], "created_at": now, "active": True,
             "is_service": person.service_account, "email": f"{person.login}@{MAIL_DOMAIN}" if person.part else None,
-            "password_hash": hash_password(password(person.login, secret)) if person.part else None,
+            "password_hash": hashes.get(person.login),
         }
         for person in everybody
         if person.login not in known
