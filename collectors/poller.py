@@ -27,6 +27,7 @@ from core.i18n import gettext as _
 log = structlog.get_logger(__name__)
 
 DELIVERED = Counter("taxops_poller_delivered_total", "Results the sink has taken")
+REFUSED = Counter("taxops_poller_refused_total", "Results dropped because the sink can't take them")
 SPOOLED = Gauge("taxops_poller_spool_bytes", "Bytes of results waiting on disk")
 
 BATCH = 500
@@ -34,6 +35,7 @@ FLUSH_S = 0.25
 REFRESH_S = 15.0
 CANARY_S = 30.0
 DELIVER_S = 30.0
+STUCK_AFTER = 5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 
 Again = Mapping[str, float]
@@ -69,6 +71,7 @@ class Poller:
         self._scheduler = Scheduler(self._run, self._keep)
         self._fresh: list[Report] = []
         self._spool_waits = True  # until the first look
+        self._stuck = 0
         self._attempts: dict[str, int] = {}
         self._something = asyncio.Event()
         self._refresh_lock = asyncio.Lock()
@@ -195,9 +198,24 @@ class Poller:
                 self._spool_waits = False
                 SPOOLED.set(0)
                 break
-            if not await self._offer(waiting.reports):
+            if not await self._offer(waiting.reports) and not await self._dislodge(waiting.reports):
                 return False
             await asyncio.to_thread(self._spool.confirm, waiting)
+        return True
+
+    async def _dislodge(self, reports: Sequence[Report]) -> bool:
+        """A batch that keeps being refused by a sink that is well holds something it can't digest.
+
+        An empty batch tells whether the sink is well. Then the results go one by one, and what is refused even so is
+        dropped, with a line in the log: nothing may block the results behind it for ever.
+        """
+        self._stuck += 1
+        if self._stuck < STUCK_AFTER or not await self._offer([]):
+            return False
+        dropped = [report.check_id for report in reports if not await self._offer([report])]
+        REFUSED.inc(len(dropped))
+        log.error("results dropped that the sink can't take", checks=dropped)
+        self._stuck, self.is_connected = 0, True
         return True
 
     async def _offer(self, reports: Sequence[Report]) -> bool:
@@ -214,6 +232,7 @@ class Poller:
             self.is_connected = False
             return False
         self.is_connected = True
+        self._stuck = self._stuck if not reports else 0
         DELIVERED.inc(len(reports))
         for check_id, seconds in again.items():
             self.ask(check_id, seconds)

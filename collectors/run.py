@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import math
 import re
 import time
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from collectors.base import DEFAULT_TIMEOUT_S, CheckResult, Outcome, P, Params, PollerFault, Probe, Sample, State
+from collectors import clean
+from collectors.base import DEFAULT_TIMEOUT_S, CheckResult, Outcome, P, Params, PollerFault, Probe, State
 from core import clock
 from core.errors import FieldError, Invalid
 from core.i18n import gettext as _
@@ -61,7 +61,8 @@ async def check(
     try:
         parsed = parse_params(probe, params)
     except Invalid as error:
-        return CheckResult(State.UNKNOWN, _("参数有误：%(why)s", why=error.message), (), clock.now(), 0.0)
+        text = clean.text(_("参数有误：%(why)s", why=error.message))
+        return CheckResult(State.UNKNOWN, text, (), clock.now(), 0.0, {"fault": "poller"})
     return await probe.run(target, parsed, deadline=deadline)
 
 
@@ -82,9 +83,12 @@ async def guarded(probe: Probe[P], target: str, params: P, *, deadline: float) -
         outcome = _fault(
             _("探测程序出错（%(kind)s）", kind=type(error).__name__), _("这是采集程序的缺陷，请把日志交给管理员")
         )
-    samples, refused = _finite(outcome.samples)
-    evidence = {**outcome.evidence, **({"refused_samples": refused} if refused else {})}
-    return CheckResult(outcome.state, outcome.output, samples, clock.now(), time.monotonic() - began, evidence)
+    samples, refused = clean.samples(outcome.samples)
+    evidence = clean.json_object(outcome.evidence)
+    if refused:
+        evidence["refused_samples"] = refused
+    took = time.monotonic() - began
+    return CheckResult(outcome.state, clean.text(outcome.output), samples, clock.now(), took, evidence)
 
 
 def _log_bug(probe_type: str, error: Exception) -> None:
@@ -134,9 +138,3 @@ def _errno_in_words(error: OSError) -> int | None:
     """Drivers written in Rust only put the number into the text."""
     found = re.search(r"os error (\d+)", str(error))
     return int(found[1]) if found else None
-
-
-def _finite(samples: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], int]:
-    """Samples without NaN and infinity, and how many were refused (M-09)."""
-    kept = tuple(s for s in samples if isinstance(s.value, int) or math.isfinite(s.value))
-    return kept, len(samples) - len(kept)

@@ -24,6 +24,7 @@ from core.i18n import lazy
 
 SNMP_PORT = 161
 MARGIN_S = 0.5
+MOST_SHOWN = 100
 ENGINE_SEEN_S = 3600.0
 
 
@@ -68,7 +69,7 @@ class SnmpProbe(Probe[SnmpParams]):
                 found.note(State.WARNING, _("设备太慢，时限内没有读完"))
         if device.broken:
             found.note(State.WARNING, _("设备的表 %(oids)s 编号不递增，已停止读取", oids=", ".join(device.broken)))
-        found.evidence["bulk"] = memory.bulk if memory.use_bulk else 0
+        found.evidence["bulk"] = memory.bulk
         return found.outcome()
 
     async def _read(self, device: Device, key: str, params: SnmpParams, found: Findings) -> None:
@@ -142,18 +143,8 @@ class SnmpProbe(Probe[SnmpParams]):
         missing = [n for n in names(params.watch) if not any(fnmatch.fnmatchcase(r.name, n) for r in rows)]
         if missing:
             found.note(State.CRITICAL, _("找不到接口 %(names)s", names=", ".join(missing)))
-        found.evidence["interfaces"] = [
-            {
-                "name": r.name,
-                "index": r.index,
-                "alias": r.alias,
-                "admin_up": r.admin_up,
-                "oper_up": r.oper_up,
-                "speed_bps": r.speed_bps,
-                "bits": r.bits,
-            }
-            for r in rows
-        ]
+        found.evidence["interfaces"] = [_shown(row) for row in rows[:MOST_SHOWN]]
+        found.evidence["interface_count"] = len(rows)
 
     async def _renumbered(self, device: Device, system: Mapping[str, object]) -> bool:
         """True when the table changed while it was read, so that its columns may not belong together."""
@@ -223,6 +214,18 @@ def _judge_interface(found: Findings, params: SnmpParams, row: tables.Interface,
             critical=params.errors_critical if watched else "",
             text=_("接口 %(name)s 每秒错包 %(value).1f", name=row.name, value=value),
         )
+
+
+def _shown(row: tables.Interface) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "index": row.index,
+        "alias": row.alias,
+        "admin_up": row.admin_up,
+        "oper_up": row.oper_up,
+        "speed_bps": row.speed_bps,
+        "bits": row.bits,
+    }
 
 
 def _matches(name: str, patterns: str) -> bool:

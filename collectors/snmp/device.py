@@ -19,7 +19,8 @@ from collectors.base import PollerFault
 from collectors.net import TargetDown
 from core.i18n import gettext as _
 
-FIRST_BULK = 25
+LADDER = (50, 25, 12, 6, 3, 1, 0)
+"""Fifty rows of counters still fit into one packet."""
 REGROW_AFTER = 200
 REFRESH_AFTER_S = 100.0
 """Within the 150 seconds an engine's time may drift. Source: RFC 3414 section 2.2.3."""
@@ -37,32 +38,35 @@ class Access:
 
 @dataclass
 class Memory:
-    """What is remembered of one agent between runs."""
+    """What is remembered of one agent between runs. `step` is its place on LADDER."""
 
-    bulk: int = FIRST_BULK
-    use_bulk: bool = True
-    too_big: dict[int, int] = field(default_factory=dict)
+    step: int = 0
+    failures: dict[int, int] = field(default_factory=dict)
     good: int = 0
     session: SnmpSession | None = None
     used_at: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def bulk(self) -> int:
+        """Rows to ask for at once; 0 means one by one, by GETNEXT."""
+        return LADDER[self.step]
+
     def timed_out(self) -> bool:
         """Halve the bulk size; False once nothing smaller is left, not even GETNEXT."""
-        if not self.use_bulk:
+        if self.step == len(LADDER) - 1:
             return False
-        self.too_big[self.bulk] = self.too_big.get(self.bulk, 0) + 1
+        self.failures[self.step] = self.failures.get(self.step, 0) + 1
         self.good = 0
-        self.use_bulk = self.bulk > 1
-        self.bulk = max(1, self.bulk // 2)
+        self.step += 1
         return True
 
     def answered(self) -> None:
         """After a long good run try the next size up again: one lost packet must not slow a device for ever."""
         self.good += 1
-        bigger = min(FIRST_BULK, self.bulk * 2) if self.use_bulk else 1
-        if self.good >= REGROW_AFTER and self.too_big.get(bigger, 0) < 2:  # noqa: PLR2004  twice is no accident
-            self.good, self.bulk, self.use_bulk = 0, bigger, True
+        if self.good >= REGROW_AFTER and self.step > 0 and self.failures.get(self.step - 1, 0) < 2:  # noqa: PLR2004  twice is no accident
+            self.good = 0
+            self.step -= 1
 
 
 @dataclass
@@ -128,7 +132,7 @@ class Device:
 
     def _iterate(self, base: str) -> AsyncIterator[tuple[str, ValueType]]:
         session = self._session()
-        return session.getbulk(base, self.memory.bulk) if self.memory.use_bulk else session.getnext(base)
+        return session.getbulk(base, self.memory.bulk) if self.memory.bulk else session.getnext(base)
 
     async def _get(self, oids: list[str]) -> dict[str, ValueType]:
         answer = await self._session().get_many(oids)

@@ -65,9 +65,7 @@ class SnmpParams(Params):
         "system,interfaces,storage"
     )
     watch: Annotated[str, About(lazy("必须连通的接口名，逗号分隔，可用 * 通配")), Field(max_length=2000)] = ""
-    ignore: Annotated[str, About(lazy("不看的接口名，逗号分隔，可用 * 通配")), Field(max_length=2000)] = (
-        "lo,Null*,vlan1"
-    )
+    ignore: Annotated[str, About(lazy("不看的接口名，逗号分隔，可用 * 通配")), Field(max_length=2000)] = "lo,Null*"
     ignore_storage: Annotated[str, About(lazy("不看的存储名，逗号分隔，可用 * 通配")), Field(max_length=2000)] = (
         "/dev*,/run*,/sys*,/proc*"
     )

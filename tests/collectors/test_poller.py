@@ -191,6 +191,45 @@ async def test_a_batch_that_is_never_taken_does_not_block_the_rest(station):
     await until(lambda: len(centre.taken) > before)
 
 
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_result_the_sink_chokes_on_is_dropped_and_the_rest_goes_on(tmp_path, alone):
+    """An error for each batch that holds it, as a database would give; the sink itself is well."""
+
+    class Choking(Centre):
+        async def deliver(self, reports: Sequence[Report]) -> dict[str, float]:
+            if any(r.check_id == "poison" for r in reports):
+                raise ValueError("can't digest")
+            return await super().deliver(reports)
+
+    (tmp_path / "watched").touch()
+    centre = Choking([file_check(tmp_path / "watched", "poison", interval_s=3600)])
+    if not alone:
+        centre.checks += [file_check(tmp_path / "watched", f"good{n}", interval_s=3600) for n in range(5)]
+    poller = Poller(centre.source, centre, spool=Spool(tmp_path / "spool"), refresh_s=0.3)
+    await poller.start()
+    if alone:
+        await until(lambda: len(poller) == 1 and not poller.is_connected)
+        centre.checks += [file_check(tmp_path / "watched", f"good{n}", interval_s=3600) for n in range(5)]
+    await until(lambda: len({r.check_id for r in centre.taken}) == 5)
+    await until(lambda: poller.is_connected)
+    await poller.stop()
+    assert Spool(tmp_path / "spool").is_empty
+
+
+async def test_M_15_a_cut_is_no_reason_to_drop_anything(tmp_path):
+    centre = Centre([file_check(tmp_path / "absent", interval_s=0.2)])
+    poller = Poller(centre.source, centre, spool=Spool(tmp_path / "spool"))
+    await poller.refresh()
+    centre.is_cut = True
+    await poller.start()
+    await asyncio.sleep(4)  # far more tries than STUCK_AFTER
+    first = clock.now()
+    centre.is_cut = False
+    await until(lambda: centre.taken and centre.taken[-1].result.at > first)
+    await poller.stop()
+    assert len([r for r in centre.taken if r.result.at < first]) > 8
+
+
 async def test_M_10_an_unknown_type_or_wrong_parameters_are_unknown(tmp_path):
     centre = Centre([
         CheckDefinition("a", "quantum", "x", interval_s=3600), CheckDefinition("b", "tcp", "127.0.0.1:1", {"x": 1}, 3600),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import math
 import time
 from pathlib import Path
@@ -116,6 +117,23 @@ async def test_M_09_nan_and_infinity_are_refused_and_counted():
     result = await check(Broken(Outcome(State.OK, "", samples)), "x", {})
     assert [s.metric for s in result.samples] == ["c"]
     assert result.evidence["refused_samples"] == 2
+
+
+async def test_what_a_target_says_becomes_clean_text_and_strict_json():
+    """A NUL byte, half a character, a terminal's escape, NaN: no database and no page gets to see them."""
+    dirty = "a\x00b\x1b[31m\ud800" + "x" * 10_000
+    evidence = {"k\x00": [dirty, math.nan, {"n": (1, 2.5, True, None)}], "odd": b"\x00", "big": 2**70}
+    sample = Sample("m", 1, labels={"interface": dirty})
+    result = await check(Broken(Outcome(State.OK, dirty, (sample,), evidence)), "x", {})
+    words = json.dumps(dict(result.evidence), allow_nan=False, ensure_ascii=False)
+    for shown in (words, result.output, result.samples[0].labels["interface"]):
+        shown.encode("utf-8")
+        assert "\x00" not in shown
+        assert "\\u0000" not in shown
+        assert "\x1b" not in shown
+    assert len(result.output) <= 4000
+    assert len(result.samples[0].labels["interface"]) <= 200
+    assert result.evidence["big"] == 2**70
 
 
 async def test_cancelling_a_check_is_no_result():

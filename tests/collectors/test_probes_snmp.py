@@ -10,7 +10,7 @@ import pytest
 from collectors.base import State
 from collectors.registry import make_probes
 from collectors.run import check
-from collectors.snmp.device import FIRST_BULK, REGROW_AFTER, Memory
+from collectors.snmp.device import LADDER, REGROW_AFTER, Memory
 from tests.collectors.conftest import value
 from tests.servers.base import free_port
 from tests.servers.snmpd import V3_AUTH, V3_PRIV, V3_USER, Snmpd
@@ -104,7 +104,7 @@ async def test_M_14_bulk_size_is_halved_on_time_out_and_learned_per_device(look,
     agent.drop_bulk_above = 8
     first = await look("snmp", agent.target, collect="interfaces", request_s=0.25)
     assert len(first.evidence["interfaces"]) == 30
-    assert agent.bulk_sizes[:3] == [25, 12, 6]
+    assert agent.bulk_sizes[:4] == [50, 25, 12, 6]
     assert first.evidence["bulk"] == 6
     agent.bulk_sizes.clear()
     await look("snmp", agent.target, collect="interfaces", request_s=0.25)
@@ -140,19 +140,25 @@ async def test_M_14_the_deadline_holds_for_a_device_that_answers_slowly(look, ag
 
 
 def test_M_14_one_lost_packet_does_not_slow_a_device_for_ever():
+    def long_good_run(memory: Memory) -> None:
+        for _ in range(REGROW_AFTER * 3):
+            memory.answered()
+
     memory = Memory()
     memory.timed_out()
-    assert memory.bulk == FIRST_BULK // 2
-    for _ in range(REGROW_AFTER):
-        memory.answered()
-    assert memory.bulk == 24
+    assert memory.bulk == LADDER[0] // 2
+    long_good_run(memory)
+    assert memory.bulk == LADDER[0]
     memory.timed_out()
-    for _ in range(REGROW_AFTER):
-        memory.answered()
-    memory.timed_out()
-    for _ in range(REGROW_AFTER * 3):
-        memory.answered()
-    assert memory.bulk == 12, "a size that timed out twice is not tried again"
+    long_good_run(memory)
+    assert memory.bulk == LADDER[1], "a size that timed out twice is not tried again"
+
+
+def test_M_14_halving_ends_with_getnext():
+    memory, sizes = Memory(), [LADDER[0]]
+    while memory.timed_out():
+        sizes.append(memory.bulk)
+    assert sizes == [50, 25, 12, 6, 3, 1, 0]
 
 
 async def test_a_silent_device_is_critical(look):
