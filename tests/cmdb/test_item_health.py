@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from cmdb.service.health import Report
 from core import clock
 from core.events.cmdb import ItemHealthChanged
 from tests.cmdb.conftest import Estate
+from web.live import Connection, hub
 
 
 def test_an_item_is_as_bad_as_its_worst_source_and_unmonitored_without_any(estate: Estate) -> None:
@@ -87,3 +89,30 @@ def test_the_log_answers_what_changed_lately_without_the_symptoms(estate: Estate
         assert [event.text for event in lately if event.kind != "relation"] == ["升级内核"]
         everything = queries.events(session, [estate.ids["主机"]])
         assert "health" in {event.kind for event in everything}
+
+
+def test_open_pages_of_those_concerned_hear_of_a_new_state_and_no_others(estate: Estate) -> None:
+    loop = asyncio.new_event_loop()
+    pages = {
+        who: Connection(1, frozenset({principal}), asyncio.Queue(), loop)
+        for who, principal in (
+            ("county", f"unit:{estate.world.units['610122']}"), ("province", f"unit:{estate.world.units['61']}"),
+            ("neighbour", f"unit:{estate.world.units['610124']}"), ("team", f"team:{estate.world.teams['P-APP']}"),
+        )
+    }  # fmt: skip
+    with hub.lock:
+        hub.connections |= set(pages.values())
+    try:
+        estate.health("路由器", Health.CRITICAL)
+        estate.health("应用一", Health.OK)
+        estate.world.relay()
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        with hub.lock:
+            hub.connections -= set(pages.values())
+        loop.close()
+    heard = {who: {page.queue.get_nowait().key for _ in range(page.queue.qsize())} for who, page in pages.items()}
+    router, application, service_id = (str(estate.ids[name]) for name in ("路由器", "应用一", "核心征管"))
+    assert heard == {
+        "county": {router}, "province": {router, application, service_id}, "neighbour": set(), "team": {application, service_id},
+    }  # fmt: skip
