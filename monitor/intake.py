@@ -70,8 +70,9 @@ class Taken:
 def take(session: Session, results: Sequence[Result], *, store: SampleStore | None, now: dt.datetime) -> Taken:
     """Judge a batch and store states, history, alerts and health; record what is to be told. Never commits."""
     batch = _Batch(session, results, now)
-    for index in sorted(range(len(results)), key=lambda i: (results[i].at, i)):
-        batch.judge(index, results[index])
+    with session.no_autoflush:  # what judging asks for, it has loaded before
+        for index in sorted(range(len(results)), key=lambda i: (results[i].at, i)):
+            batch.judge(index, results[index])
     batch.finish(store)
     return batch.taken
 

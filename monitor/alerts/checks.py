@@ -42,7 +42,7 @@ def after_result(
         return alert
     firing = _firing(check, place, severity, standing.at, _worded(place, check, output), output)
     if alert is None:
-        return service.fire(session, firing, told=told, now=now)
+        return service.fire(session, firing, told=told, now=now, is_new=True)
     service.change(session, alert, firing, told=told, now=now)
     return alert
 

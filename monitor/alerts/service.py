@@ -56,9 +56,12 @@ def open_alert(session: Session, problem_key: str) -> Alert | None:
     )
 
 
-def fire(session: Session, firing: Firing, *, told: Told, now: dt.datetime) -> Alert:
-    """Begin an episode of the problem, or join its open one with a label set of its own (A-01)."""
-    alert = open_alert(session, firing.problem_key)
+def fire(session: Session, firing: Firing, *, told: Told, now: dt.datetime, is_new: bool = False) -> Alert:
+    """Begin an episode of the problem, or join its open one with a label set of its own (A-01).
+
+    `is_new`: the caller has looked and found none open; should one have begun meanwhile, it is joined all the same.
+    """
+    alert = None if is_new else open_alert(session, firing.problem_key)
     if alert is None:
         alert = _begin(session, firing, now)
         if alert is not None:

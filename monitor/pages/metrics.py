@@ -55,6 +55,7 @@ TITLES: dict[str, LazyText] = {
     "processes": lazy("进程数"),
     "response_bytes": lazy("页面大小"),
     "http_status": lazy("状态码"),
+    "json_value": lazy("接口返回值"),
     "if_up": lazy("接口是否连通"),
     "load1": lazy("一分钟负载"),
     "load5": lazy("五分钟负载"),
@@ -66,7 +67,7 @@ _PHASES = {
     "name": lazy("域名解析"),
     "connect": lazy("连接"),
     "tls": lazy("加密握手"),
-    "first-byte": lazy("等待首字节"),
+    "first_byte": lazy("等待首字节"),
     "body": lazy("传输"),
     "transfer": lazy("传输"),
 }

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from accounts.models import Person
 from accounts.signin import service as signin
 from core import clock
 from core.db import make_engine, transaction
-from tests.fixtures.world import populate
 from tests.servers.base import wait_until
 from tests.servers.nginx import Nginx
 from tests.servers.prometheus import Amtool, Prometheus
@@ -28,9 +28,8 @@ class Program:
     def __init__(self, server: TaxopsServer, database_url: str) -> None:
         self.server = server
         engine = make_engine(database_url)
-        _units, _teams, people = populate(engine, clock.now())
         with transaction(engine) as session:
-            person = session.get_one(Person, people["integration"])
+            person = session.scalars(sa.select(Person).where(Person.login == "integration")).one()
             made = signin.create_token(session, person=person, name="t", scopes=[], expires_at=None, now=clock.now())
         self.token = made[1]
         engine.dispose()
