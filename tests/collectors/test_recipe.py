@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "adding-a-collector.md"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_recipe_works_as_it_stands(tmp_path):
     """On a copy of the rooms it needs: write the module, enter it, try it by hand, run its test."""
     module, test = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
