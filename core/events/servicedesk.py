@@ -23,6 +23,7 @@ class IncidentOpened(Event, frozen=True, kw_only=True):
     reporter_id: int | None = None
     problem_key: str | None = None
     reopened: bool = False
+    parent_id: int | None = None  # “affects me too”: people were paged for the parent
 
 
 class IncidentAcknowledged(Event, frozen=True, kw_only=True):

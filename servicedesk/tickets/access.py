@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Team
+from accounts.models import Team, UnitLevel
 from accounts.scope import PrincipalKind, Viewer, by_principals, covers, in_scope
 from core.errors import Forbidden, NotFound
 from core.i18n import gettext as _
@@ -23,10 +23,17 @@ WORK = "ticket.work"
 
 
 def visible(viewer: Viewer) -> sa.ColumnElement[bool]:
-    """The condition on Ticket under which `viewer` may see it (T-05)."""
-    seen = by_principals(viewer, READ, TicketPrincipal, Ticket.id, TicketPrincipal.ticket_id)
-    if viewer.services_for(READ):
-        return sa.or_(seen, in_scope(viewer, READ, service=Ticket.service_id))
+    """The condition on Ticket under which `viewer` may see it (T-05).
+
+    A ticket always has a principal row of its own unit, so asking for that unit first admits nobody more. Whoever sees
+    a whole province sees nearly every row: there the `+ 0` keeps the database from collecting all of them by index
+    before it takes the first fifty in order, and the principal rows are looked at only for what is left.
+    """
+    broad = viewer.unit_level is UnitLevel.PROVINCE and bool(viewer.units_for(READ))
+    key, unit = (Ticket.id + 0, Ticket.unit_id + 0) if broad else (Ticket.id, Ticket.unit_id)
+    seen = by_principals(viewer, READ, TicketPrincipal, key, TicketPrincipal.ticket_id)
+    if broad or viewer.services_for(READ):
+        return sa.or_(in_scope(viewer, READ, unit=unit, service=Ticket.service_id), seen)
     return seen
 
 

@@ -92,7 +92,7 @@ def opened_event(ticket: Ticket, *, reopened: bool = False) -> IncidentOpened:
     return IncidentOpened(
         ticket_id=ticket.id, number=ticket.number, title=ticket.title, priority=ticket.priority, team_id=ticket.team_id,
         line=str(ticket.line), source=str(ticket.source), unit_id=ticket.unit_id, item_id=ticket.item_id,
-        service_id=ticket.service_id, reporter_id=ticket.reporter_id, problem_key=ticket.problem_key, reopened=reopened,
+        service_id=ticket.service_id, reporter_id=ticket.reporter_id, problem_key=ticket.problem_key, reopened=reopened, parent_id=ticket.parent_id,
     )
 
 

@@ -52,6 +52,7 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
     if stands.vendor:
         ledger = [row for row in ledger if row.team.unit_id == who.vendor_unit_id] or ledger[-1:]
     found = presenting.clocks_of(session, ticket, now=now)
+    overall: dict[str, Any] | None
     steps, overall = presenting.stepper(session, ticket, ledger, found, now=now)
     if stands.vendor:  # its own clocks, by its own contract
         found = [clock for clock in found if clock.name.startswith("line-vendor")]

@@ -22,6 +22,7 @@ from servicedesk.custody.rules import SUSPENSIONS, WaitingFor
 from servicedesk.tickets import access, clocking, facts, rules
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket, TicketEpisode
+from servicedesk.tickets.opening import opened_event
 from servicedesk.tickets.states import FINISHED, Action, Kind, State, machine_of
 
 
@@ -264,6 +265,8 @@ def back_to_work(session: Session, ticket: Ticket, *, reason: str, by: int | Non
     record(session, events.IncidentReopened(
         ticket_id=ticket.id, number=ticket.number, reason=reason, count=ticket.reopened, head_id=head_id
     ), now=now)
+    if action is Action.RELAPSE:  # nobody answers for it: it has to be told, and paged, as a new one is
+        record(session, opened_event(ticket, reopened=True), now=now)
     return _done(session, ticket, What.REOPENED, now=now)
 
 

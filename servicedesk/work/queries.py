@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +110,7 @@ def _feedback(session: Session, viewer: Viewer, now: dt.datetime) -> list[tuple[
 class Group:
     """Open matters that look like one: the same service and error code, or the same item."""
 
-    key: str
+    count: int
     service_id: int | None
     error_code: str | None
     tickets: Sequence[Ticket]
@@ -151,16 +151,25 @@ def triage(session: Session, viewer: Viewer, *, now: dt.datetime) -> Triage:
 
 
 def _groups(session: Session, viewer: Viewer) -> list[Group]:
-    """Parents apart, two or more open matters of one service with the same error code or words."""
-    open_ones = session.scalars(
-        _tickets(access.visible(viewer), _OPEN, Ticket.parent_id.is_(None), Ticket.service_id.is_not(None))
-        .order_by(Ticket.opened_at.desc()).limit(400)
-    ).all()
-    found: dict[str, list[Ticket]] = {}
-    for ticket in open_ones:
-        found.setdefault(f"{ticket.service_id}:{ticket.error_code or ticket.title}", []).append(ticket)
-    groups = [
-        Group(key, them[0].service_id, them[0].error_code, sorted(them, key=lambda t: (t.priority, t.opened_at)))
-        for key, them in found.items() if len(them) > 1
-    ]
-    return sorted(groups, key=lambda g: -len(g.tickets))[:8]
+    """Parents apart, two or more open matters of one service with the same error code or title."""
+    rows = session.execute(
+        sa.select(Ticket.id, Ticket.service_id, Ticket.error_code, Ticket.title).where(
+            Ticket.kind == Kind.INCIDENT, access.visible(viewer), _OPEN, Ticket.parent_id.is_(None),
+            Ticket.service_id.is_not(None),
+        ).order_by(Ticket.opened_at.desc()).limit(LOOKED_AT)
+    )
+    found: dict[tuple[int, str], list[int]] = {}
+    for row in rows:
+        found.setdefault((row.service_id, row.error_code or row.title), []).append(row.id)
+    largest = sorted((kv for kv in found.items() if len(kv[1]) > 1), key=lambda kv: -len(kv[1]))[:GROUPS_SHOWN]
+    shown = [i for _key, ids in largest for i in ids[:IN_A_GROUP]]
+    tickets = {t.id: t for t in session.scalars(_tickets(Ticket.id.in_(shown)))}
+    return [_group(ids, tickets) for _key, ids in largest]
+
+
+def _group(ids: Sequence[int], tickets: Mapping[int, Ticket]) -> Group:
+    them = sorted((tickets[i] for i in ids[:IN_A_GROUP]), key=lambda t: (t.priority, t.opened_at))
+    return Group(len(ids), them[0].service_id, them[0].error_code, them)
+
+
+LOOKED_AT, GROUPS_SHOWN, IN_A_GROUP = 400, 6, 8

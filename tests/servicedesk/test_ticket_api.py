@@ -221,6 +221,15 @@ def test_changing_priority_needs_a_reason(clerk, engineer, number):
     assert clerk.patch(f"/tickets/{number}", {"urgency": 1, "reason": "急"}).status_code == 403
 
 
+def test_T_13_a_stale_save_erases_nothing(engineer, number):
+    tag = engineer.get(f"/tickets/{number}").headers["ETag"]
+    engineer.post(f"/tickets/{number}/timeline", {"text": "先看看"})
+    stale = engineer.patch(f"/tickets/{number}", {"title": "新标题"}, headers={"If-Match": tag})
+    assert stale.status_code == 412
+    fresh = engineer.get(f"/tickets/{number}").headers["ETag"]
+    assert engineer.patch(f"/tickets/{number}", {"title": "新标题"}, headers={"If-Match": fresh}).json["title"] == "新标题"
+
+
 def test_importing_history(world):
     integration = world.api("integration", "ticket.import", "ticket.read")
     past = NEW | {"unit": "610122", "opened_at": "2026-03-02T01:00:00Z", "resolved_at": "2026-03-02T05:00:00Z", "state": "closed"}
