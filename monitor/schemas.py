@@ -83,6 +83,8 @@ class CheckOut(ApiModel):
     flapping: bool
     output: str
     checked_at: Instant | None
+    heartbeat_url: str | None = None
+    """Where beats go; told once, when a check of type `heartbeat` is made."""
 
 
 class CheckQuery(ListQuery):

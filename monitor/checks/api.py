@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from flask import request
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from accounts.current import viewer
@@ -18,7 +18,8 @@ from core.i18n import gettext as _
 from monitor import intake, probing
 from monitor import schemas as s
 from monitor.checks import definition, pollers, queries, service
-from monitor.models import Check, Poller
+from monitor.heartbeats import service as heartbeats
+from monitor.models import Check, Heartbeat, Poller
 from monitor.samples.access import current_store
 from monitor.states import State
 from web.api import Api, Created
@@ -83,8 +84,31 @@ def create(body: s.CheckIn) -> Created:
     """A new check of an item."""
     session = db.session()
     item = _item(session, body.item)
-    check = service.create(session, item, wanted(body), now=clock.now())
-    return Created(out(session, [check])[0], f"/api/v1/checks/{check.id}")
+    url = None
+    if body.type == heartbeats.TYPE:
+        made, url = _heartbeat(session, item, body)
+        check = made.check
+    else:
+        check = service.create(session, item, wanted(body), now=clock.now())
+    answer = out(session, [check])[0]
+    answer.heartbeat_url = url
+    return Created(answer, f"/api/v1/checks/{check.id}")
+
+
+def _heartbeat(session: Session, item: Item, body: s.CheckIn) -> tuple[Heartbeat, str]:
+    """A check of type `heartbeat` is fed by beats: `interval_s` is their period, `params.grace_s` the patience."""
+    grace = (body.params or {}).get("grace_s", 60)
+    if not isinstance(grace, int) or isinstance(grace, bool) or not 0 <= grace <= 7 * s.DAY_S:
+        raise Invalid.of("params.grace_s", _("须为 0 到 604800 的整数（秒）。"))
+    made, token = heartbeats.create(
+        session,
+        item,
+        name=body.name or _("心跳"),
+        period_s=body.interval_s or service.DEFAULT_INTERVAL_S,
+        grace_s=grace,
+        now=clock.now(),
+    )
+    return made, heartbeats.url_of(token, current_app.config["TAXOPS"].base_url)
 
 
 @api.patch("/checks/<int:check_id>", needs="check.write", body=s.CheckFields, answer=s.CheckOut)

@@ -29,6 +29,11 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def url_of(token: str, base_url: str) -> str:
+    """Where to beat."""
+    return f"{base_url}/heartbeat/{token}"
+
+
 def create(
     session: Session, item: Item, *, name: str, period_s: int, grace_s: int, now: dt.datetime
 ) -> tuple[Heartbeat, str]:
@@ -65,6 +70,11 @@ def beat(session: Session, token: str, *, now: dt.datetime) -> Heartbeat:
     found.due_at = now + dt.timedelta(seconds=found.period_s + found.grace_s)
     _result(session, found, State.OK, _("收到心跳"), now)
     return found
+
+
+def of_check(session: Session, check_id: int) -> Heartbeat | None:
+    """The heartbeat that feeds a check, if one does."""
+    return session.scalar(sa.select(Heartbeat).where(Heartbeat.check_id == check_id))
 
 
 def miss(session: Session, *, now: dt.datetime) -> int:

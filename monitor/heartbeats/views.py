@@ -60,7 +60,7 @@ def create(body: s.HeartbeatIn) -> Created:
         session, item, name=body.name, period_s=body.period_s, grace_s=body.grace_s, now=clock.now()
     )
     answer = _out(made)
-    answer.token, answer.url = token, f"{current_app.config['TAXOPS'].base_url}/heartbeat/{token}"
+    answer.token, answer.url = token, service.url_of(token, current_app.config["TAXOPS"].base_url)
     return Created(answer, f"/api/v1/heartbeats/{made.id}")
 
 

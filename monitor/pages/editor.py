@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+import pydantic
+import sqlalchemy as sa
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -20,10 +22,11 @@ from core.i18n import gettext as _
 from monitor import probing
 from monitor.checks import definition, queries, service
 from monitor.checks.api import wanted
+from monitor.heartbeats import service as heartbeats
 from monitor.models import Check
 from monitor.pages import metrics, words
 from monitor.pages.blueprint import blueprint
-from monitor.schemas import CheckFields, CheckIn
+from monitor.schemas import CheckFields, CheckIn, HeartbeatIn
 from monitor.states import State
 from web import access
 from web.db import db
@@ -41,10 +44,45 @@ def new() -> ResponseReturnValue:
     session = db.session()
     item = _item(session, request.args.get("item", ""))
     kind = request.args.get("type", "")
+    if kind == heartbeats.TYPE:
+        return _heartbeat_form(session, item, {}, {})
     if kind not in PROBES:
         return render_template("monitor/check_type.html", kinds=PROBES, item=item)
     given = {"target": PROBES[kind].example, "name": ""}
     return _form(session, kind, item, None, given, {}, [])
+
+
+@blueprint.post("/checks/new-heartbeat")
+@access.needs("check.write")
+def create_heartbeat() -> ResponseReturnValue:
+    """Make a heartbeat and tell its address, this once."""
+    session = db.session()
+    item = _item(session, request.form.get("item", ""))
+    try:
+        if item is None or not queries.may_write(session, viewer(), item.id):
+            raise Invalid.of("item", _("请选择一个您可以维护的配置项。"))
+        body = _heartbeat_of(item)
+    except Invalid as error:
+        return _heartbeat_form(session, item, request.form.to_dict(), {e.field: e.message for e in error.errors}), 422
+    made, token = heartbeats.create(
+        session, item, name=body.name, period_s=body.period_s, grace_s=body.grace_s, now=clock.now()
+    )
+    session.commit()
+    url = heartbeats.url_of(token, current_app.config["TAXOPS"].base_url)
+    return render_template("monitor/heartbeat_made.html", check=made.check, item=item, url=url, heartbeat=made)
+
+
+def _heartbeat_of(item: Item) -> HeartbeatIn:
+    given = {n: request.form.get(n, "").strip() for n in ("name", "period_s", "grace_s")}
+    try:
+        return HeartbeatIn.model_validate({"item": item.id, **{n: v for n, v in given.items() if v}})
+    except pydantic.ValidationError as error:
+        raise as_invalid(error) from error
+
+
+def _heartbeat_form(session: Session, item: Item | None, given: dict[str, Any], errors: dict[str, str]) -> str:
+    items = _candidates(session) if item is None else []
+    return render_template("monitor/heartbeat_form.html", item=item, items=items, given=given, errors=errors)
 
 
 @blueprint.get("/checks/<int:check_id>/edit")
@@ -179,8 +217,6 @@ def _shown(info: ParamInfo, params: dict[str, Any]) -> Any:
 def _candidates(session: Session) -> list[tuple[str, str]]:
     """Items to choose from where none was named; searching is left to the item's page."""
     mine = queries.admitted(viewer(), "check.write")
-    import sqlalchemy as sa
-
     rows = session.execute(
         sa.select(Item.id, Item.name).where(mine, Item.retired_at.is_(None)).order_by(Item.name).limit(500)
     )
@@ -217,8 +253,6 @@ def _params(kind: str) -> dict[str, Any]:
 
 
 def _read(schema: type[Any], kind: str, more: dict[str, Any]) -> Any:
-    import pydantic
-
     given: dict[str, Any] = {n: request.form.get(n, "").strip() for n in (*NUMBERS, "target", "name")}
     given = {n: v for n, v in given.items() if v or n in ("target", "name")}
     try:

@@ -202,3 +202,15 @@ def test_M_16_a_missed_heartbeat_opens_one_alert_and_the_next_beat_closes_it(wat
         [alert] = api.get("/alerts?state=resolved").json["items"]
         assert dt.datetime.fromisoformat(alert["ends_at"]) == T0 + dt.timedelta(seconds=501)
         assert stranger.post("/heartbeat/" + "x" * 32).status_code == 404
+
+
+def test_M_16_a_check_of_type_heartbeat_tells_its_address_once(watch: Watch, api: Any) -> None:
+    with at(0):
+        body = {"item": watch.item_id, "type": "heartbeat", "name": "同步", "interval_s": 60, "params": {"grace_s": 5}}
+        made = api.post("/checks", body)
+        assert made.status_code == 201, made.text
+        path = "/heartbeat/" + made.json["heartbeat_url"].rpartition("/")[2]
+        assert watch.world.app.test_client().post(path).status_code == 200
+        shown = api.get(f"/checks/{made.json['id']}").json
+        assert (shown["state"], shown["heartbeat_url"], shown["active"]) == ("ok", None, False)
+        assert api.post("/checks", {**body, "params": {"grace_s": "x"}}).json["errors"][0]["field"] == "params.grace_s"

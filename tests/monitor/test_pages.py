@@ -241,3 +241,17 @@ def test_a_city_nothing_monitors_has_no_data(failing: Watch) -> None:
     xi_an = found.split('data-unit="6101"')[1].split("</li>")[0]
     assert "无数据" in bao_ji
     assert "严重" in xi_an
+
+
+def test_M_16_a_heartbeat_is_made_on_a_page_and_its_address_shown_once(watch: Watch) -> None:
+    with at(60):
+        client = watch.world.client("lt-engineer")
+        assert "夜间备份" in text(client.get(f"/checks/new?type=heartbeat&item={watch.item_id}"))
+        given = {"item": watch.item_id, "name": "夜间备份", "period_s": "60", "grace_s": "0"}
+        wrong = watch.world.submit(client, "/checks/new-heartbeat", {**given, "period_s": "0"})
+        assert wrong.status_code == 422
+        page = text(watch.world.submit(client, "/checks/new-heartbeat", given))
+        path = "/heartbeat/" + page.split("/heartbeat/")[1].split("<")[0]
+        assert watch.world.app.test_client().post(path).status_code == 200
+        assert path not in text(client.get("/checks"))
+        assert "夜间备份" in text(client.get("/checks?type=heartbeat&state=ok"))
