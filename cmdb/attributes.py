@@ -30,6 +30,7 @@ _SCHEMA_KEYS = {"type", "properties", "required", "additionalProperties"}
 _PROPERTY_KEYS = {
     "type", "title", "description", "enum", "minimum", "maximum", "maxLength", "pattern", "format", "unit",
 }
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "0": False}
 _FORMATS = ("date", "ip", "uri")
 
@@ -60,6 +61,9 @@ def check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[FieldErr
     for name, value in values.items():
         if value is None:
             continue
+        if not _NAME.fullmatch(name):
+            errors.append(FieldError("attributes", _("属性名须为 1 到 60 个可见字符。")))
+            continue
         if name in properties:
             problem = _check_one(properties[name], value)
         elif schema.get("additionalProperties", True) is False:
@@ -76,9 +80,9 @@ def _check_free(value: object) -> str | None:
     """What no schema describes may be a short scalar, nothing nested."""
     if not isinstance(value, str | int | float | bool):
         return _("须为文字、数字或是/否。")
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        return _("最多 %(most)d 个字。", most=LONGEST_TEXT)
-    return None
+    if isinstance(value, str):
+        return _check_text({}, value)
+    return _check_range({}, value)
 
 
 def _check_one(rule: Mapping[str, Any], value: object) -> str | None:
@@ -103,6 +107,8 @@ def _check_range(rule: Mapping[str, Any], value: float) -> str | None:
 
 
 def _check_text(rule: Mapping[str, Any], value: str) -> str | None:
+    if "\x00" in value:
+        return _("不能含有空字符。")
     most = rule.get("maxLength", LONGEST_TEXT)
     if len(value) > most:
         return _("最多 %(most)d 个字。", most=most)

@@ -57,13 +57,18 @@ def _enum(kind: Any, name: str) -> Any:
     return kind(value) if value in list(kind) else None
 
 
+def _words(name: str) -> str:
+    """A word of the address; a zero byte can't be asked of PostgreSQL."""
+    return (request.args.get(name) or "").replace("\x00", "").strip()[:200]
+
+
 @blueprint.get("/items")
 @access.needs("item.read")
 def items() -> ResponseReturnValue:
     """The list of items, narrowed by what stands in the address."""
     wanted = Filter(
-        type=request.args.get("type") or None, under=request.args.get("under") or None, health=_enum(Health, "health"),
-        lifecycle=_enum(Lifecycle, "lifecycle"), q=(request.args.get("q") or "").strip()[:200] or None,
+        type=_words("type") or None, under=_words("under") or None, health=_enum(Health, "health"),
+        lifecycle=_enum(Lifecycle, "lifecycle"), q=_words("q") or None,
         service=request.args.get("service", type=int),
     )
     session, me = db.session(), viewer()
@@ -92,7 +97,7 @@ def _types() -> list[ItemType]:
 def services() -> ResponseReturnValue:
     """The service catalogue, by group."""
     found = queries.readable_services(db.session(), viewer())
-    wanted = (request.args.get("q") or "").strip().lower()
+    wanted = _words("q").lower()
     health = _enum(Health, "health")
     groups: dict[str, list[Item]] = {}
     for item in found:

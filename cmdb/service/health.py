@@ -72,6 +72,7 @@ def _monitorable(session: Session, item_id: int) -> bool:
 
 def _settle(session: Session, item_ids: list[int], since: dict[int, dt.datetime], now: dt.datetime) -> None:
     """Bring items in step with their sources, then the services that need them."""
+    session.execute(sa.select(Item.id).where(Item.id.in_(item_ids)).order_by(Item.id).with_for_update())
     states: dict[int, list[Health]] = {item_id: [] for item_id in item_ids}
     rows = session.execute(sa.select(ItemHealth.item_id, ItemHealth.state).where(ItemHealth.item_id.in_(item_ids)))
     for item_id, state in rows:

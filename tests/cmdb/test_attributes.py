@@ -37,6 +37,9 @@ def test_what_fits_has_no_errors() -> None:
         ({"ports": 1, "bought_on": "2026-02-31"}, "attributes.bought_on", "2026-11-23"),
         ({"ports": 1, "ip": "10.61.0"}, "attributes.ip", "10.61.1.1"),
         ({"ports": 1, "note": {"deep": 1}}, "attributes.note", "文字"),
+        ({"ports": 1, "note": float("nan")}, "attributes.note", "有限"),
+        ({"ports": 1, "note": "a\x00b"}, "attributes.note", "空字符"),
+        ({"ports": 1, "a\x00": 1}, "attributes", "属性名"),
     ],
 )
 def test_what_does_not_fit_says_where_and_what_would(values: dict[str, object], field: str, says: str) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import sqlalchemy as sa
 
 from accounts.models import Unit
 from cmdb import service
+from cmdb.models import Health
 from core import clock
 from tests.cmdb.conftest import Estate
+from tests.guards.pages import problems, readable
+from tests.guards.test_pages import raw_names
 
 
 def page(estate: Estate, login: str, path: str) -> str:
@@ -111,3 +115,30 @@ def test_lists_ask_the_database_the_same_number_of_times_however_long_they_are(e
         client.get("/items")
         counts.append(len(seen))
     assert counts[0] == counts[1] < 20  # sign-in and menu included
+
+
+@pytest.mark.parametrize("login", ["p-head", "lt-engineer", "leader", "lt-clerk"])
+def test_every_page_is_valid_html_with_labels_and_without_raw_names(estate: Estate, login: str) -> None:
+    client = estate.world.client(login)
+    estate.health("应用一", Health.CRITICAL)
+    estate.health("应用二", Health.OK)
+    estate.health("路由器", Health.WARNING)
+    world = estate.world
+    world.submit(world.client("p-head"), f"/items/{estate.ids['应用一']}/marks", {"affected": "机关", "mark": "declared", "reason": "缓存"})
+    service_id, router, application = (estate.ids[name] for name in ("核心征管", "路由器", "应用一"))
+    paths = [
+        "/items", "/items?q=zzz", "/items?health=critical", f"/items?service={service_id}", "/services", "/services?q=zzz",
+        f"/services/{service_id}", f"/items/{service_id}/edit", f"/items/{router}", f"/items/{router}/edit",
+        f"/items/{router}/history", f"/items/{application}", "/items/new", "/items/new?type=router", "/items/new?type=service",
+    ]  # fmt: skip
+    opened = 0
+    for path in paths:
+        answer = client.get(path)
+        assert answer.status_code in {200, 403, 404}, path
+        if answer.status_code != 200:
+            continue
+        opened += 1
+        text = answer.get_data(as_text=True)
+        assert problems(text) == [], path
+        assert [word for word in readable(text) if word in raw_names()] == [], path
+    assert opened >= 3
