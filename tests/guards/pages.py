@@ -84,7 +84,7 @@ def _unlabelled(tree: Element, parents: dict[Element, Element]) -> Iterator[str]
             named = each.get("aria-label") or each.get("aria-labelledby") or each.get("title")
             if not named and each.get("id") not in labelled and not _inside(each, "label", parents):
                 yield f"<{each.tag} name={each.get('name')!r}> has no label"
-        elif each.tag in {"button", "a"} and each.get("aria-hidden") != "true":
+        elif each.tag in {"button", "a"} and each.get("aria-hidden") != "true" and each.get("hidden") is None:
             text = "".join(each.itertext()).strip()
             pictures = any(child.get("alt") or child.get("aria-label") for child in elements(each))
             if not (text or each.get("aria-label") or each.get("title") or pictures):
@@ -143,12 +143,12 @@ def links(text: str, base: str, *, fragment: bool = False) -> list[Link]:
 
 
 def readable(text: str, *, fragment: bool = False) -> list[str]:
-    """The texts a person reads, one per text node, without code."""
+    """The texts a person reads, one per text node, without code and recorded values."""
     tree = parse(text, fragment=fragment)
     found: list[str] = []
 
     def walk(element: Element) -> None:
-        if element.tag in {"script", "style", "code", "pre", "kbd"}:
+        if element.tag in {"script", "style", "code", "pre", "kbd", "ins", "del"}:  # the last two: a record's values
             return
         if isinstance(element.tag, str) and element.text:
             found.append(element.text)

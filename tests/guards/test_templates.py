@@ -17,7 +17,7 @@ from tests.guards import source
 SAME_EVERYWHERE = {
     "taxops", "CPU", "CSV", "DNS", "HTTP", "HTTPS", "ICMP", "IP", "JSON", "MAC", "Markdown", "OK", "PDF", "PNG", "SMTP",
     "SNMP", "TCP", "TLS", "UDP", "UPS", "URL", "API", "Excel", "Ctrl", "Enter", "Esc", "Shift", "Tab", "English",
-    "Prometheus", "Alertmanager", "Apprise", "OpenAPI", "KB", "MB", "GB", "INC", "REQ", "PRB", "CHG", "XLSX",
+    "Prometheus", "Alertmanager", "Apprise", "OpenAPI", "openapi", "json", "KB", "MB", "GB", "INC", "REQ", "PRB", "CHG", "XLSX",
     "iCalendar",
 }  # fmt: skip
 #: Attributes whose text a person reads or hears.
