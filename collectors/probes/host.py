@@ -26,10 +26,10 @@ SPAN_S = 0.5
 class HostParams(Params):
     """Thresholds of the host check; an empty one is not watched."""
 
-    cpu_warning: Annotated[RangeText, About(lazy("处理器使用率警告阈值"), "%")] = "95"
+    cpu_warning: Annotated[RangeText, About(lazy("处理器使用率警告阈值"), "%")] = ""
     cpu_critical: Annotated[RangeText, About(lazy("处理器使用率严重阈值；忙不等于坏，默认不设"), "%")] = ""
-    load_warning: Annotated[RangeText, About(lazy("每核五分钟负载警告阈值"))] = "4"
-    load_critical: Annotated[RangeText, About(lazy("每核五分钟负载严重阈值"))] = "12"
+    load_warning: Annotated[RangeText, About(lazy("每核五分钟负载警告阈值"))] = "8"
+    load_critical: Annotated[RangeText, About(lazy("每核五分钟负载严重阈值"))] = "20"
     memory_warning: Annotated[RangeText, About(lazy("内存使用率警告阈值"), "%")] = "90"
     memory_critical: Annotated[RangeText, About(lazy("内存使用率严重阈值"), "%")] = "97"
     swap_warning: Annotated[RangeText, About(lazy("交换区使用率警告阈值"), "%")] = "60"
