@@ -16,7 +16,10 @@ from accounts.scope import Viewer
 
 @dataclass(frozen=True)
 class TicketFacts:
-    """What an article can learn from a ticket. `unit_id` and `resolved_by_id` say whose draft it becomes."""
+    """What an article can learn from a ticket. `resolved_by_id` and `unit_id` say whose draft it becomes.
+
+    `unit_id`: the unit of our own that held it last. A vendor's solution is ours to review and to read.
+    """
 
     number: str
     title: str
@@ -31,6 +34,7 @@ class TicketFacts:
     error_code: str | None = None
     article: str | None = None
     resolved_by_id: int | None = None
+    unit_id: int | None = None
     parent: bool = False
 
 

@@ -49,7 +49,7 @@ def draft_by_itself(session: Session, ticket: TicketFacts, *, now: dt.datetime) 
         return None
     person = session.get_one(Person, ticket.resolved_by_id)
     return service.create_for(
-        session, person_id=person.id, unit_id=person.unit_id, content=content_of(ticket), source_ticket=ticket.number, now=now
+        session, person_id=person.id, unit_id=ticket.unit_id or person.unit_id, content=content_of(ticket), source_ticket=ticket.number, now=now
     )
 
 

@@ -24,6 +24,12 @@ class SearchQuery(ApiModel):
     kind: list[Kind] = pydantic.Field(default_factory=list)
     limit: int = pydantic.Field(default=20, ge=1, le=100)
 
+    @pydantic.field_validator("kind", mode="before")
+    @classmethod
+    def _blank_is_all(cls, value: object) -> object:
+        """`&kind=` of a form that chose nothing means every kind."""
+        return [kind for kind in value if kind] if isinstance(value, list) else value
+
 
 class HitOut(ApiModel):
     """One hit; `snippet` is safe HTML with <mark>, higher scores are better within one answer."""

@@ -23,6 +23,12 @@ class SuggestQuery(ApiModel):
     category: str | None = pydantic.Field(default=None, max_length=40)
     service: int | None = pydantic.Field(default=None, ge=1, le=2**53)
 
+    @pydantic.field_validator("category", "service", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        """A form that chose nothing sends the name with nothing."""
+        return value or None
+
 
 class SuggestedArticle(ApiModel):
     """An article that may solve it."""

@@ -294,3 +294,13 @@ def test_R_01_what_is_noted_is_indexed_even_if_the_indexer_dies_in_between(world
         index.drain(world.engine, Dying(), sources)
     assert index.drain(world.engine, engine_of(world.app), sources) >= 1
     assert world.api("lt-clerk").get("/search?q=打印机脱机").json["items"][0]["key"] == number
+
+
+def test_filters_left_blank_mean_all(world, indexed):
+    publish(world)
+    indexed()
+    api = world.api("lt-clerk")
+    assert len(api.get("/search?q=打印机&kind=&limit=5").json["items"]) == 1
+    assert len(api.get("/suggest?text=打印机&category=&service=").json["articles"]) == 1
+    assert api.get("/search?q=打印机&kind=letter").status_code == 422
+    assert api.get("/search?q=").status_code == 422
