@@ -18,7 +18,6 @@ from accounts.scope import Viewer, subtree
 from cmdb.health import worst
 from cmdb.models import Health, Item, ItemHealth, ItemService, Lifecycle, Service
 from core import clock
-from core.i18n import gettext as _
 from monitor import links
 from monitor.alerts.models import Alert
 from monitor.pages.blueprint import blueprint
@@ -116,12 +115,20 @@ def _places(session: Session, roots: frozenset[int], now: dt.datetime) -> list[d
     return [
         {
             "code": unit.code,
-            "name": unit.short_name or unit.name.removesuffix(_("市局")).removesuffix(_("税务局")),
+            "name": _short(unit.short_name or unit.name),
             "state": worst(said.get(unit.id, ())).value,
             "open": incidents.get(unit.id, 0),
         }
         for unit in units
     ]
+
+
+def _short(name: str) -> str:
+    """西安 for 西安市局: the wall is read from far away."""
+    for ending in ("市税务局", "税务局", "示范区局", "市局"):
+        if name.endswith(ending) and len(name) > len(ending):
+            return name.removesuffix(ending)
+    return name
 
 
 def _said(session: Session, unit_ids: list[int]) -> dict[int, list[Health]]:
@@ -154,12 +161,13 @@ def _said_by_itself(session: Session, unit_ids: list[int]) -> dict[int, list[Hea
 
 
 def _services(session: Session, roots: frozenset[int]) -> list[ServiceState]:
-    """Services in trouble first, then those that are well; what nothing monitors is only counted (in the tiles)."""
-    rank = sa.case({h.value: i for i, h in enumerate(_TROUBLED)}, value=Item.health, else_=len(_TROUBLED))
+    """Services in trouble first, then those that are well, then those that nothing monitors."""
+    order = (*_TROUBLED, Health.OK)
+    rank = sa.case({h.value: i for i, h in enumerate(order)}, value=Item.health, else_=len(order))
     found = session.scalars(
         sa.select(Item)
         .join(Service, Service.item_id == Item.id)
-        .where(Item.lifecycle == Lifecycle.LIVE, Item.health != Health.NODATA, Item.unit_id.in_(subtree(roots)))
+        .where(Item.lifecycle == Lifecycle.LIVE, Item.unit_id.in_(subtree(roots)))
         .order_by(rank, Service.position, Item.id)
         .limit(SERVICES)
     ).all()
