@@ -61,16 +61,28 @@ class Written:
     story: Story
 
 
+@dataclass(frozen=True)
+class Place:
+    """A team's name, its unit, and whether that is a vendor."""
+
+    team: str
+    unit_id: int
+    vendor: bool
+
+
+Places = dict[int, Place]
+
+
 def bulk(session: Session, tickets: Iterable[Imported], *, now: dt.datetime) -> Iterator[list[Written]]:
     """Write all of them, a batch at a time; yields each batch as it is written. The caller commits between batches."""
-    units = _units_of_teams(session)
+    units = _places(session)
     source = iter(tickets)
     while batch := list(islice(source, BATCH)):
         yield _batch(session, batch, units, now)
         session.expunge_all()
 
 
-def _batch(session: Session, batch: list[Imported], units: dict[int, tuple[int, bool]], now: dt.datetime) -> list[Written]:
+def _batch(session: Session, batch: list[Imported], units: Places, now: dt.datetime) -> list[Written]:
     stories = [story.tell(one.past, now) for one in batch]
     numbers = _numbers(session, batch)
     ids = session.scalars(
@@ -78,7 +90,7 @@ def _batch(session: Session, batch: list[Imported], units: dict[int, tuple[int, 
         [_ticket(session, one, told, number) for one, told, number in zip(batch, stories, numbers, strict=True)],
     ).all()
     written = [Written(*row) for row in zip(ids, numbers, batch, stories, strict=True)]
-    session.execute(sa.insert(TicketFact), [row for one in written for row in _facts(one)])
+    session.execute(sa.insert(TicketFact), [row for one in written for row in _facts(one, units)])
     session.execute(sa.insert(CustodySpan), [row for one in written for row in _spans(one)])
     session.execute(sa.insert(TicketPrincipal), [row for one in written for row in _principals(one, units)])
     _write_clocks(session, written, now)
@@ -109,13 +121,13 @@ def _write_clocks(session: Session, written: Sequence[Written], now: dt.datetime
 
 def write_one(session: Session, one: Imported, *, now: dt.datetime) -> Written:
     """Write a single one."""
-    return _batch(session, [one], _units_of_teams(session), now)[0]
+    return _batch(session, [one], _places(session), now)[0]
 
 
-def _units_of_teams(session: Session) -> dict[int, tuple[int, bool]]:
-    """Team id → (unit id, whether that is a vendor)."""
+def _places(session: Session) -> Places:
+    """Where each team stands, by its id."""
     teams = session.scalars(sa.select(Team).options(sa.orm.joinedload(Team.unit))).unique()
-    return {team.id: (team.unit_id, team.unit.level is UnitLevel.VENDOR) for team in teams}
+    return {team.id: Place(team.name, team.unit_id, team.unit.level is UnitLevel.VENDOR) for team in teams}
 
 
 def _numbers(session: Session, batch: Sequence[Imported]) -> list[str]:
@@ -161,11 +173,12 @@ def _empty(extra: dict[str, Any] | None) -> dict[str, Any]:
     return {name: (extra or {}).get(name) for name in names}
 
 
-def _facts(one: Written) -> Iterator[dict[str, Any]]:
+def _facts(one: Written, units: Places) -> Iterator[dict[str, Any]]:
     for seq, fact in enumerate(one.story.facts, start=1):
+        named = {"to": units[fact.data["to_team"]].team} if "to_team" in fact.data else {}
         yield {
             "ticket_id": one.id, "seq": seq, "at": fact.at, "received_at": fact.at, "kind": str(fact.kind),
-            "actor_id": fact.by, "data": fact.data, "text": fact.text, "internal": False,
+            "actor_id": fact.by, "data": fact.data | named, "text": fact.text, "internal": False,
         }
 
 
@@ -178,17 +191,17 @@ def _spans(one: Written) -> Iterator[dict[str, Any]]:
         }
 
 
-def _principals(one: Written, units: dict[int, tuple[int, bool]]) -> Iterator[dict[str, Any]]:
+def _principals(one: Written, units: Places) -> Iterator[dict[str, Any]]:
     seen: dict[tuple[PrincipalKind, int], tuple[dt.datetime, dt.datetime | None, str]] = {
         (PrincipalKind.UNIT, one.imported.unit_id): (one.imported.past.opened_at, None, "unit"),
     }
     if one.imported.past.reporter_id is not None:
         seen[PrincipalKind.PERSON, one.imported.past.reporter_id] = (one.imported.past.opened_at, None, "reporter")
     for team_id, (since, until) in _teams(one.story).items():
-        unit_id, vendor = units[team_id]
-        kind = PrincipalKind.VENDOR if vendor else PrincipalKind.UNIT
-        seen[PrincipalKind.TEAM, team_id] = (since, until if vendor else None, "holder")
-        seen.setdefault((kind, unit_id), (since, until if vendor else None, "holder"))
+        place = units[team_id]
+        kind = PrincipalKind.VENDOR if place.vendor else PrincipalKind.UNIT
+        seen[PrincipalKind.TEAM, team_id] = (since, until if place.vendor else None, "holder")
+        seen.setdefault((kind, place.unit_id), (since, until if place.vendor else None, "holder"))
     for (kind, principal), (since, until, why) in seen.items():
         yield {"ticket_id": one.id, "kind": kind, "principal_id": principal, "why": why, "from_at": since, "until_at": until}
 

@@ -139,7 +139,7 @@ class _Teller:
             self.story.bounces += 1
             self.wait(None)
             self.tell(What.RETURNED, leg.holder_id, self.past.returned_because, missing=self.past.missing,
-                      bounces=self.story.bounces)
+                      bounces=self.story.bounces, to_team=giver.team_id)
             self.story.passings[-1] = Passing(giver, leg, sent_at, None, self.at)
             return True
         self.hold(leg)

@@ -143,19 +143,19 @@ def triage(session: Session, viewer: Viewer, *, now: dt.datetime) -> Triage:
         new=session.scalars(
             _tickets(seen, home, Ticket.state == State.NEW, Ticket.source != Source.ALERT).order_by(*_BY_DUE).limit(30)
         ).all(),
-        groups=_groups(session, viewer),
+        groups=_groups(session, viewer, now),
         late=session.scalars(
             _tickets(seen, _OPEN, Ticket.next_due_at < now, Ticket.line != Line.VENDOR).order_by(*_BY_DUE).limit(12)
         ).all(),
     )
 
 
-def _groups(session: Session, viewer: Viewer) -> list[Group]:
+def _groups(session: Session, viewer: Viewer, now: dt.datetime) -> list[Group]:
     """Parents apart, two or more open matters of one service with the same error code or title."""
     rows = session.execute(
         sa.select(Ticket.id, Ticket.service_id, Ticket.error_code, Ticket.title).where(
             Ticket.kind == Kind.INCIDENT, access.visible(viewer), _OPEN, Ticket.parent_id.is_(None),
-            Ticket.service_id.is_not(None),
+            Ticket.service_id.is_not(None), Ticket.opened_at >= now - TOGETHER,
         ).order_by(Ticket.opened_at.desc()).limit(LOOKED_AT)
     )
     found: dict[tuple[int, str], list[int]] = {}
@@ -172,4 +172,5 @@ def _group(ids: Sequence[int], tickets: Mapping[int, Ticket]) -> Group:
     return Group(len(ids), them[0].service_id, them[0].error_code, them)
 
 
-LOOKED_AT, GROUPS_SHOWN, IN_A_GROUP = 400, 6, 8
+TOGETHER = dt.timedelta(days=2)  # what lies further apart is hardly one fault
+LOOKED_AT, GROUPS_SHOWN, IN_A_GROUP = 400, 4, 6
