@@ -18,10 +18,8 @@ from core.db.base import Base
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
     """An engine on an empty database of each kind."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'taxops.db'}"
-    else:
-        url = request.getfixturevalue("postgresql_url")
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'taxops.db'}" if sqlite else request.getfixturevalue("postgresql_url")
     made = make_engine(url)
     yield made
     made.dispose()
