@@ -37,7 +37,7 @@ def ensure(engine: sa.Engine, settings: Settings) -> bool:
     """
     with reading(engine) as session:
         if session.scalar(sa.select(Poller.id).where(Poller.name == HERE)) is not None:
-            _started(engine)
+            _started(engine, settings)
             return True
         if _province(session) is None:
             return False
@@ -53,7 +53,7 @@ def ensure(engine: sa.Engine, settings: Settings) -> bool:
         now = clock.now()
         pollers.here(session, unit_id=province.id, now=now)
         register(session, province, found, now=now)
-    _started(engine)
+    _started(engine, settings)
     log.info("monitor.self", checks=len(found))
     return True
 
@@ -119,12 +119,28 @@ def _belongs(session: Session, item: Item, host: Item, now: dt.datetime) -> None
         log.debug("monitor.self.relation", error=error.message)
 
 
-def _started(engine: sa.Engine) -> None:
+def _started(engine: sa.Engine, settings: Settings) -> None:
     """From now on this poller answers for its checks; silence while the program was off proves nothing about them."""
     with transaction(engine) as session:
+        session.info["actor"] = "system"
+        _follow_own_place(session, settings)
         session.execute(
             sa.update(Poller).where(Poller.name == HERE).values(running_since=clock.now(), last_seen_at=clock.now())
         )
+
+
+def _follow_own_place(session: Session, settings: Settings) -> None:
+    """Started at another port or from another folder, the program goes on watching itself, not its old place."""
+    database = _database_file(settings)
+    places = {"http": f"{_own_url(settings)}/healthz", "sqlite": str(database.resolve()) if database else ""}
+    names = {"http": _("本平台页面"), "sqlite": _("本平台数据库文件")}
+    own = sa.select(Check).where(
+        Check.origin == DISCOVERED, Check.retired_at.is_(None), Check.type.in_(places), Check.name.in_(names.values())
+    )
+    for check in session.scalars(own).all():
+        place = places[check.type]
+        if place and check.target != place and check.name == names[check.type]:
+            service.change(session, check, service.Definition(target=place), now=clock.now())
 
 
 def _province(session: Session) -> Unit | None:

@@ -7,8 +7,10 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core import outbox
+from core.events.cmdb import ItemsChanged
 from core.jobs import Job
-from monitor import intake
+from monitor import handlers, intake
 from monitor.alerts import jobs as alert_jobs
 from monitor.heartbeats import service as heartbeats
 from monitor.models import StateChange
@@ -26,6 +28,11 @@ def _miss(session: Session, now: dt.datetime) -> int:
 
 def _purge(session: Session, now: dt.datetime) -> None:
     session.execute(sa.delete(StateChange).where(StateChange.at < now - HISTORY_KEPT))
+
+
+def subscribe() -> None:
+    """Listen to what concerns checks."""
+    outbox.subscribe(ItemsChanged, "monitor.items_changed", handlers.items_changed)
 
 
 JOBS = (
