@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from accounts.models import Team
 from accounts.scope import Viewer
 from core import clock
 from kb.tickets import PublicCard, TicketFacts
 from servicedesk import catalogue
+from servicedesk.custody.models import CustodySpan
+from servicedesk.custody.rules import Line
 from servicedesk.tickets import access, cards
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket, TicketFact
@@ -29,7 +32,7 @@ class TheDesk:
             url=f"/desk/tickets/{ticket.number}", solution=ticket.solution or "", cause=ticket.cause,
             service_id=ticket.service_id, service=named.get(ticket.service_id or 0, ""),
             item=named.get(ticket.item_id or 0, ""), error_code=ticket.error_code, article=ticket.article,
-            resolved_by_id=_resolver(session, ticket), parent=ticket.parent_id is not None,
+            resolved_by_id=_resolver(session, ticket), unit_id=_own_unit(session, ticket), parent=ticket.parent_id is not None,
         )
 
     def cards(
@@ -55,4 +58,13 @@ def _resolver(session: Session, ticket: Ticket) -> int | None:
     return session.scalar(
         sa.select(TicketFact.actor_id).where(TicketFact.ticket_id == ticket.id, TicketFact.kind == str(What.RESOLVED))
         .order_by(TicketFact.seq.desc()).limit(1)
+    )
+
+
+def _own_unit(session: Session, ticket: Ticket) -> int | None:
+    """The unit of the last team of ours that held it: a vendor has no readers and no reviewers here."""
+    return session.scalar(
+        sa.select(Team.unit_id).join(CustodySpan, CustodySpan.team_id == Team.id)
+        .where(CustodySpan.ticket_id == ticket.id, CustodySpan.line != Line.VENDOR)
+        .order_by(CustodySpan.seq.desc()).limit(1)
     )
