@@ -18,11 +18,13 @@ from core import clock, i18n
 from core.db import transaction
 from core.errors import NotFound, Unauthenticated
 from core.i18n import gettext as _
-from web import access
+from web import access, ratelimit
 from web.db import SAFE, db, engine
 
 COOKIE = "taxops_session"
 LOCALE_COOKIE = "taxops_locale"
+WRONG_TOKENS = "60/minute"  # by address: guessing a token is slow
+WRITES = "240/minute"  # by person in a browser: more is no person
 
 
 def init(app: Flask) -> None:
@@ -59,6 +61,8 @@ def _sign_writes() -> None:
     if request.method in SAFE:
         return
     viewer = access.current()
+    if viewer is not None and not g.by_token:
+        ratelimit.hit(WRITES, "write", str(viewer.person_id))
     db.session().info.update(
         actor=viewer.login if viewer else "anonymous",
         address=request.remote_addr or "",
@@ -93,6 +97,7 @@ def _by_header(header: str) -> Viewer:
     now = clock.now()
     found = queries.by_token(db.session(), token, now=now)
     if found is None:
+        ratelimit.hit(WRONG_TOKENS, "token", request.remote_addr or "")
         raise Unauthenticated(_("令牌无效、已过期或已吊销。"))
     row, person = found
     g.by_token = True

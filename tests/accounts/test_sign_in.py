@@ -113,3 +113,11 @@ def test_wall_session_does_not_end(world: World) -> None:
     client = world.client("wall")
     with clock.frozen(start + dt.timedelta(days=30)):
         assert client.get("/menu").status_code == 200
+
+
+def test_guessing_tokens_is_slowed_down(world: World) -> None:
+    client = world.app.test_client()
+    answers = [client.get("/api/v1/units", headers={"Authorization": f"Bearer txo_{n}"}).status_code for n in range(70)]
+    assert answers[0] == 401
+    assert answers[-1] == 429
+    assert world.api("integration").get("/units").status_code == 200, "a good token is not slowed by others' bad ones"
