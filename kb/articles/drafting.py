@@ -21,11 +21,10 @@ def content_of(ticket: TicketFacts) -> Content:
     """What the ticket tells, already split into symptom, environment, cause, solution and check."""
     environment = "\n".join(f"- {part}" for part in (ticket.service, ticket.item) if part)
     sections = rules.draft_from(
-        description=ticket.description or ticket.title, solution=ticket.solution, cause=ticket.cause,
-        environment=environment, number=ticket.number,
-    )  # fmt: skip
+        description=ticket.description or ticket.title, solution=ticket.solution, cause=ticket.cause, environment=environment
+    )
     return Content(
-        ticket.title, rules.join(sections), ticket.category, (), (ticket.service_id,) if ticket.service_id else (),
+        rules.masked(ticket.title), rules.join(sections), ticket.category, (), (ticket.service_id,) if ticket.service_id else (),
         (ticket.error_code,) if ticket.error_code else (),
     )  # fmt: skip
 
