@@ -1,0 +1,25 @@
+"""Run the benchmarks by name; without a name all of them."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import pages, start
+
+BENCHES = {"pages": pages.main, "start": start.main}
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in wanted:
+        print(f"# {name}", flush=True)
+        BENCHES[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
