@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from accounts.models import Person
-from accounts.signin import service as signin
 from core import clock
-from core.db import make_engine, transaction
+from tests.fixtures.world import World
 from tests.servers.base import wait_until
 from tests.servers.nginx import Nginx
 from tests.servers.prometheus import Amtool, Prometheus
@@ -25,14 +22,8 @@ pytestmark = pytest.mark.slow
 class Program:
     """A running taxops and a token of its integration account."""
 
-    def __init__(self, server: TaxopsServer, database_url: str) -> None:
-        self.server = server
-        engine = make_engine(database_url)
-        with transaction(engine) as session:
-            person = session.scalars(sa.select(Person).where(Person.login == "integration")).one()
-            made = signin.create_token(session, person=person, name="t", scopes=[], expires_at=None, now=clock.now())
-        self.token = made[1]
-        engine.dispose()
+    def __init__(self, server: TaxopsServer, token: str) -> None:
+        self.server, self.token = server, token
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(
@@ -51,11 +42,9 @@ class Program:
 
 
 @pytest.fixture
-def program(taxops_server: Callable[..., TaxopsServer], database_url: str) -> Iterator[Program]:
-    server = taxops_server(database_url=database_url)
-    made = Program(server, database_url)
-    with server:
-        yield made
+def program(taxops_server: Callable[..., TaxopsServer], world: World, database_url: str) -> Iterator[Program]:
+    with taxops_server(database_url=database_url) as server:
+        yield Program(server, world.api("integration").token)
 
 
 def rule(threshold: int) -> dict[str, Any]:
