@@ -103,8 +103,8 @@ def test_the_english_pages_are_english(browser: Browser, complaints: chromium.Co
 
 def test_no_raw_value_of_the_code_is_read(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
     left: list[str] = []
-    with chromium.open_page(browser, "desktop", complaints) as page:
-        for role in ("province-engineer", "county-clerk"):
+    for role in ("province-engineer", "county-clerk"):
+        with chromium.open_page(browser, "desktop", complaints) as page:
             for place in sign_in(page, server, role):
                 page.goto(server.url + place)
                 text = page.evaluate(VISIBLE_TEXT)
