@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Team, Unit, UnitLevel
 from core.i18n import gettext as _
+from core.i18n import lazy
 from servicedesk import catalogue
 from servicedesk.calendar import service as calendars
 from servicedesk.clocks import queries as clocks
@@ -76,12 +77,14 @@ def kind_label(ticket: Ticket) -> str:
     return str(KIND_LABELS[ticket.kind])
 
 
-SOURCE_WORDS = {Source.PERSON: "人工报障", Source.ALERT: "监控告警", Source.MAIL: "邮件", Source.API: "接口"}
+SOURCE_WORDS = {
+    Source.PERSON: lazy("人工报障"), Source.ALERT: lazy("监控告警"), Source.MAIL: lazy("邮件"), Source.API: lazy("接口"),
+}
 
 
 def source_label(ticket: Ticket) -> str:
     """How it came in, in words."""
-    return _(SOURCE_WORDS[ticket.source])
+    return str(SOURCE_WORDS[ticket.source])
 
 
 # --- the line of custody --------------------------------------------------------------------------------------------
@@ -180,13 +183,13 @@ def clocks_of(session: Session, ticket: Ticket, *, now: dt.datetime) -> list[Clo
     return clocks.clocks_of(session, [ticket.id], now=now)[ticket.id]
 
 
-CLOCK_WORDS = {"respond": "响应", "resolve": "解决"}
+CLOCK_WORDS = {"respond": lazy("响应"), "resolve": lazy("解决")}
 
 
 def clock_label(name: str) -> str:
     """What a clock is called."""
     if name in CLOCK_WORDS:
-        return _(CLOCK_WORDS[name])
+        return str(CLOCK_WORDS[name])
     line = LINE_LABELS[Line(name.split("-")[1])]
     return _("%(line)s受理", line=str(line)) if name.endswith("-respond") else _("%(line)s处理", line=str(line))
 

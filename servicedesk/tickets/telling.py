@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.i18n import gettext as _
+from core.i18n import lazy
 from servicedesk.attachments.models import Attachment
 from servicedesk.custody.rules import WAITING_LABELS, WaitingFor
 from servicedesk.tickets import facts, rules
@@ -23,8 +24,8 @@ ICONS: Mapping[What, str] = {
     What.IMPORTED: "download",
 }
 FIELD_WORDS = {
-    "title": "标题", "description": "描述", "category": "类别", "service_id": "所属系统", "item_id": "设备",
-    "major": "重大事件标记",
+    "title": lazy("标题"), "description": lazy("描述"), "category": lazy("类别"), "service_id": lazy("所属系统"),
+    "item_id": lazy("设备"), "major": lazy("重大事件标记"),
 }
 
 
@@ -84,7 +85,7 @@ def _more_words(what: What, data: Mapping[str, Any]) -> str:  # noqa: PLR0911  o
         case What.ATTACHED:
             return _("添加附件")
         case What.EDITED:
-            return _("修改了%(fields)s", fields="、".join(_(FIELD_WORDS.get(f, f)) for f in data.get("fields", [])))
+            return _("修改了%(fields)s", fields="、".join(str(FIELD_WORDS[f]) for f in data.get("fields", []) if f in FIELD_WORDS))
         case What.WATCHED if data.get("person"):
             return _("请%(person)s关注", person=data["person"])
         case What.CHILD_LINKED if data.get("child"):
