@@ -8,17 +8,21 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
-from core import outbox
+from core import clock, outbox
 from core.db import reading, transaction
+from core.errors import TaxopsError
 from core.events.base import Event
 from kb.search.engine import SearchEngine
 from kb.search.models import SearchPending
 from kb.search.registry import Registry
 
 E = TypeVar("E", bound=Event)
+log = structlog.get_logger(__name__)
 BATCH = 400
+PATIENCE = dt.timedelta(minutes=10)
 EVERYTHING = "*"
 
 _TOUCHED = "search_touched"
@@ -57,25 +61,43 @@ def _wake(session: Session) -> None:
             callback()
 
 
-def drain(database: sa.Engine, engine: SearchEngine, registry: Registry) -> int:
-    """Index what is noted, oldest first; returns how many notes. A crash in between only repeats work."""
-    done = 0
-    while batch := _batch(database):
-        ids = [row.id for row in batch]
-        wanted = sorted({(row.kind, row.key) for row in batch if row.kind != EVERYTHING})
-        for kind, group in itertools.groupby(wanted, key=lambda pair: pair[0]):
-            _index(database, engine, registry, kind, [key for _kind, key in group])
-        if any(row.kind == EVERYTHING for row in batch):
-            rebuild(database, engine, registry)
+def drain(database: sa.Engine, engine: SearchEngine, registry: Registry, *, now: dt.datetime | None = None) -> int:
+    """Index what is noted, oldest first; returns how many notes. A crash in between only repeats work.
+
+    A source that fails does not hold up the others: its notes are tried again, and given up after PATIENCE.
+    """
+    done = last = 0
+    while batch := _batch(database, last):
+        last = batch[-1].id
+        failed = _index_all(database, engine, registry, batch)
+        ready = [row for row in batch if row.kind not in failed or (now or clock.now()) - row.at > PATIENCE]
         with transaction(database) as session:
-            session.execute(sa.delete(SearchPending).where(SearchPending.id.in_(ids)))
-        done += len(batch)
+            session.execute(sa.delete(SearchPending).where(SearchPending.id.in_([row.id for row in ready])))
+        done += len(ready)
     return done
 
 
-def _batch(database: sa.Engine) -> list[SearchPending]:
+def _batch(database: sa.Engine, after: int) -> list[SearchPending]:
     with reading(database) as session:
-        return list(session.scalars(sa.select(SearchPending).order_by(SearchPending.id).limit(BATCH)))
+        statement = sa.select(SearchPending).where(SearchPending.id > after).order_by(SearchPending.id).limit(BATCH)
+        return list(session.scalars(statement))
+
+
+def _index_all(database: sa.Engine, engine: SearchEngine, registry: Registry, batch: list[SearchPending]) -> set[str]:
+    """Index a batch; returns the kinds whose source could not be read."""
+    failed: set[str] = set()
+    wanted = sorted({(row.kind, row.key) for row in batch if row.kind != EVERYTHING})
+    for kind, group in itertools.groupby(wanted, key=lambda pair: pair[0]):
+        try:
+            _index(database, engine, registry, kind, [key for _kind, key in group])
+        except (sa.exc.SQLAlchemyError, TaxopsError, OSError):  # database or index is away: all of it waits
+            raise
+        except Exception:  # a fault of one room must not blind the search for the others
+            log.exception("index.source-failed", kind=kind)
+            failed.add(kind)
+    if any(row.kind == EVERYTHING for row in batch):
+        rebuild(database, engine, registry)
+    return failed
 
 
 def _index(database: sa.Engine, engine: SearchEngine, registry: Registry, kind: str, keys: list[str]) -> None:

@@ -10,7 +10,6 @@ import structlog
 from flask import Flask
 
 from config import Settings
-from core.errors import TaxopsError
 from kb.search import index
 from kb.search.current import engine_of
 from kb.search.engine import SearchEngine
@@ -55,8 +54,8 @@ class Indexer:
                 return
             try:
                 index.drain(self._database, self._engine, sources)
-            except (sa.exc.SQLAlchemyError, TaxopsError, OSError, ValueError) as error:  # tried again at the next tick
-                log.warning("indexer.failed", error=str(error).splitlines()[0])
+            except Exception as error:  # noqa: BLE001  the notes are kept, and tried again at the next tick
+                log.warning("indexer.failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
                 self._stop.wait(2.0)
 
     def _build_if_stale(self) -> None:
@@ -66,8 +65,8 @@ class Indexer:
         try:
             count = index.rebuild(self._database, self._engine, sources)
             log.info("index.rebuilt", documents=count, seconds=round(time.monotonic() - started, 1))
-        except (sa.exc.SQLAlchemyError, TaxopsError, OSError, ValueError) as error:
-            log.warning("index.rebuild-failed", error=str(error).splitlines()[0])
+        except Exception:  # the old index goes on answering
+            log.exception("index.rebuild-failed")
 
 
 def start(app: Flask, database: sa.Engine, settings: Settings) -> Indexer:  # noqa: ARG001  the shape of a part

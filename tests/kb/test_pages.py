@@ -304,3 +304,26 @@ def test_filters_left_blank_mean_all(world, indexed):
     assert len(api.get("/suggest?text=打印机&category=&service=").json["articles"]) == 1
     assert api.get("/search?q=打印机&kind=letter").status_code == 422
     assert api.get("/search?q=").status_code == 422
+
+
+def test_a_source_that_fails_does_not_blind_the_search_for_the_others(world):
+    from kb.search import index
+    from kb.search.current import engine_of
+    from kb.search.registry import Registry, sources
+
+    number = publish(world)
+    world.relay()
+
+    class Broken:
+        kind = "item"
+
+        def fetch(self, session, keys):
+            raise AttributeError("a fault of another room")
+
+    registry = Registry({"article": sources._sources["article"], "item": Broken()})
+    with world.write() as session:
+        index.touch(session, "item", ["7"], now=clock.now())
+    index.drain(world.engine, engine_of(world.app), registry)
+    assert world.api("lt-clerk").get("/search?q=打印机脱机").json["items"][0]["key"] == number
+    assert index.drain(world.engine, engine_of(world.app), registry) == 0, "kept for the next try"
+    assert index.drain(world.engine, engine_of(world.app), registry, now=clock.now() + index.PATIENCE * 2) >= 1
