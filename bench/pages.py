@@ -6,6 +6,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -52,6 +53,12 @@ def newest(client: httpx.Client, listing: str, prefix: str) -> str:
     return text[start + 6 : text.index('"', start + 6)].replace("&amp;", "&")
 
 
+STAND_INS: dict[str, Callable[[httpx.Client], str]] = {
+    "TICKET": lambda client: newest(client, "/desk/tickets?open=true", "/desk/tickets/INC-"),
+    "ITEM": lambda client: newest(client, "/items", "/items/1"),
+}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Program(Path(folder) / "home")
@@ -72,11 +79,8 @@ def measure(program: Program) -> None:
     print(f"{'role':<18} {'page':<34} {'status':>6} {'p50 ms':>8} {'p95 ms':>8} {'floor/p95':>9}")
     for role, paths in PAGES.items():
         client = program.browser(*people[role])
-        for path in paths:
-            if path == "TICKET":
-                path = newest(client, "/desk/tickets?open=true", "/desk/tickets/INC-")
-            elif path == "ITEM":
-                path = newest(client, "/items", "/items/1")
+        for name in paths:
+            path = STAND_INS[name](client) if name in STAND_INS else name
             took, status = timed(client, path)
             p95 = statistics.quantiles(took, n=20)[-1]
             print(
