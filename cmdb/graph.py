@@ -36,7 +36,7 @@ def needs_above(session: Session, roots: Iterable[int], depth: int) -> list[Need
     """Current needs on the way from the roots up to what needs them, at most `depth` steps, with all members of the groups met."""
     found = set(_walk(session, set(roots), Relation.needed_id, lambda need: need.needer, most=depth))
     grouped = {need.needer for need in found if need.group is not None}
-    for ids in _chunks(grouped):
+    for ids in chunks(grouped):
         found |= set(_needs(session, Relation.needer_id.in_(ids)))
     return sorted(found, key=lambda need: (need.needer, need.needed, need.group or ""))
 
@@ -55,7 +55,7 @@ def _walk(
     steps = 0
     while front and (most is None or steps < most):
         fresh: set[int] = set()
-        for ids in _chunks(front):
+        for ids in chunks(front):
             for need in _needs(session, column.in_(ids)):
                 found.append(need)
                 fresh.add(onward(need))
@@ -73,6 +73,7 @@ def _needs(session: Session, where: sa.ColumnElement[bool]) -> list[Need]:
     return [Need(needer, needed, group) for needer, needed, group in rows if needer is not None and needed is not None]
 
 
-def _chunks(ids: Iterable[int]) -> Iterable[list[int]]:
+def chunks(ids: Iterable[int]) -> Iterable[list[int]]:
+    """Ids in ascending lists short enough for one statement's parameters."""
     ordered = sorted(ids)
     return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from accounts.models import Person, Unit, UnitClosure
-from cmdb.graph import needs_above
+from cmdb.graph import chunks, needs_above
 from cmdb.impact import Graph, Hit, Need, Why, impact
 from cmdb.models import SERVICE_TYPE, Health, ImpactMark, Item, Lifecycle, Mark, Reach, Service
 from core.i18n import gettext as _
@@ -102,22 +102,18 @@ def _affected(item: Item, hit: Hit, reasons: dict[int, str]) -> Affected:
 
 def _down(session: Session, needs: Iterable[Need]) -> set[int]:
     """Members of groups that are critical now."""
-    grouped = sorted({need.needed for need in needs if need.group is not None})
     found: set[int] = set()
-    for start in range(0, len(grouped), 500):
-        found |= set(session.scalars(
-            sa.select(Item.id).where(Item.id.in_(grouped[start : start + 500]), Item.health == Health.CRITICAL)
-        ))
+    for ids in chunks({need.needed for need in needs if need.group is not None}):
+        found |= set(session.scalars(sa.select(Item.id).where(Item.id.in_(ids), Item.health == Health.CRITICAL)))
     return found
 
 
 def _load(session: Session, ids: Iterable[int]) -> dict[int, Item]:
-    ordered = sorted(ids)
     found: dict[int, Item] = {}
-    for start in range(0, len(ordered), 500):
+    for some in chunks(ids):
         rows = session.scalars(
             sa.select(Item).options(joinedload(Item.unit), joinedload(Item.type), joinedload(Item.service))
-            .where(Item.id.in_(ordered[start : start + 500]), Item.lifecycle != Lifecycle.RETIRED)
+            .where(Item.id.in_(some), Item.lifecycle != Lifecycle.RETIRED)
         ).unique()
         found.update({item.id: item for item in rows})
     return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from cmdb.graph import needs_below
+from cmdb.graph import chunks, needs_below
 from cmdb.health import derived, worst
 from cmdb.models import Health, Item, ItemHealth, Lifecycle, Service
 from cmdb.service.events import log_event
@@ -92,11 +92,8 @@ def refresh_services(session: Session, service_ids: Collection[int], *, now: dt.
         needs = needs_below(session, service_id)
         items = {service_id} | {need.needed for need in needs} | {need.needer for need in needs}
         own: dict[int, list[Health]] = {}
-        ordered = sorted(items)
-        for start in range(0, len(ordered), 500):
-            rows = session.execute(
-                sa.select(ItemHealth.item_id, ItemHealth.state).where(ItemHealth.item_id.in_(ordered[start : start + 500]))
-            )
+        for ids in chunks(items):
+            rows = session.execute(sa.select(ItemHealth.item_id, ItemHealth.state).where(ItemHealth.item_id.in_(ids)))
             for item_id, state in rows:
                 own.setdefault(item_id, []).append(state)
         state = derived(service_id, needs, {item_id: worst(found) for item_id, found in own.items()})

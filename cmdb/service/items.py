@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Unit
 from cmdb import attributes as rules
-from cmdb.models import SERVICE_TYPE, Item, ItemHealth, ItemType, Lifecycle, Relation
+from cmdb.models import SERVICE_TYPE, Health, Item, ItemHealth, ItemType, Lifecycle, Relation
 from cmdb.service import membership, versions
 from core.errors import Conflict, Invalid
 from core.i18n import gettext as _
@@ -121,6 +121,7 @@ def retire_item(session: Session, item: Item, *, now: dt.datetime) -> None:
         touched |= {relation.source_id, relation.target_id}
     item.lifecycle, item.retired_at = Lifecycle.RETIRED, now
     session.execute(sa.delete(ItemHealth).where(ItemHealth.item_id == item.id))
+    item.health, item.health_since = Health.NODATA, None
     versions.keep(session, item, "retire", before, now)
     membership.relations_changed(session, touched, now=now)
 

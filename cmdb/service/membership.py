@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from cmdb.graph import chunks
 from cmdb.models import Item, ItemService, Lifecycle, Relation, Service
 from core import outbox
 from core.events.cmdb import RelationsChanged
-
-CHUNK = 500
 
 
 def relations_changed(session: Session, item_ids: Collection[int], *, now: dt.datetime) -> None:
@@ -30,7 +29,7 @@ def relations_changed(session: Session, item_ids: Collection[int], *, now: dt.da
 def services_needing(session: Session, item_ids: Collection[int]) -> set[int]:
     """Services among the items, and those known to need them (as the projection stands)."""
     found: set[int] = set()
-    for ids in _chunks(item_ids):
+    for ids in chunks(item_ids):
         found |= set(session.scalars(sa.select(Service.item_id).where(Service.item_id.in_(ids))))
         found |= set(session.scalars(sa.select(ItemService.service_id).where(ItemService.item_id.in_(ids))))
     return found
@@ -41,7 +40,7 @@ def rebuild(session: Session, service_ids: Iterable[int]) -> None:
     for service_id in sorted(service_ids):
         wanted = needed_by(session, service_id)
         known = set(session.scalars(sa.select(ItemService.item_id).where(ItemService.service_id == service_id)))
-        for ids in _chunks(known - wanted):
+        for ids in chunks(known - wanted):
             session.execute(
                 sa.delete(ItemService).where(ItemService.service_id == service_id, ItemService.item_id.in_(ids))
             )
@@ -55,7 +54,7 @@ def needed_by(session: Session, root: int) -> set[int]:
     front: set[int] = {root}
     while front:
         found: set[int] = set()
-        for ids in _chunks(front):
+        for ids in chunks(front):
             found |= set(session.scalars(
                 sa.select(Relation.needed_id).where(Relation.needer_id.in_(ids), Relation.valid_until.is_(None))
             ))
@@ -90,7 +89,3 @@ def rebuild_all(session: Session) -> int:
         session.execute(sa.insert(ItemService), made[start : start + 5000])
     return len(made)
 
-
-def _chunks(ids: Collection[int]) -> Iterable[list[int]]:
-    ordered = sorted(ids)
-    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

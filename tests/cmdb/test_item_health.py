@@ -70,6 +70,7 @@ def test_a_batch_tells_each_change_once_and_saying_it_again_tells_nothing(
 
 
 def test_retired_and_missing_items_take_no_health(estate: Estate) -> None:
+    estate.health("主机", Health.CRITICAL, "check:7")
     with estate.world.write() as session:
         service.retire_item(session, session.get_one(Item, estate.ids["主机"]), now=clock.now())
         service.set_health(session, estate.ids["主机"], "check:1", "critical", now=clock.now())
