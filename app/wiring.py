@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.documents import AlertSource, ItemSource, TicketSource
+from app.run import memory
 from cmdb.models import Service
 from core import outbox
 from core.events import cmdb, monitor, servicedesk
@@ -15,6 +16,8 @@ from kb.search import index
 from kb.search.registry import sources
 from monitor import links
 from servicedesk import queries as desk
+
+JOBS = (memory.JOB,)
 
 
 def services_of_team(session: Session, team_id: int) -> list[int]:

@@ -16,6 +16,7 @@ from granian.server.embed import Server
 from app import migrate, rooms, shipped
 from app.asgi import Gateway
 from app.factory import create_app
+from app.run import memory
 from app.run.background import Background
 from config import Settings
 from core import clock, logs
@@ -27,6 +28,7 @@ THREADS = 12
 
 def main(settings: Settings, *, demo: bool = False) -> None:
     """Prepare the database, start everything, and run until SIGINT or SIGTERM."""
+    memory.limit_arenas()
     logs.configure(settings.log_level)
     _port_is_free(settings)
     engine = make_engine(settings.database_url)
