@@ -19,8 +19,15 @@ class FileStore:
         """Keep `content`, on the disk before this returns; its SHA-256 in hex."""
         digest = hashlib.sha256(content).hexdigest()
         target = self.path(digest)
-        if target.exists():
-            return digest
+        if not target.exists():
+            self._write(target, content)
+        # Every name on the way, also of folders made just now or by somebody who died before flushing them.
+        for folder in (target.parent, self._folder, self._folder.parent):
+            _sync_folder(folder)
+        return digest
+
+    @staticmethod
+    def _write(target: Path, content: bytes) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=target.parent)
         try:
@@ -29,12 +36,10 @@ class FileStore:
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(target)
-            _sync_folder(target.parent)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 Path(temporary).unlink()
             raise
-        return digest
 
     def path(self, digest: str) -> Path:
         """Where a file of this hash lies. Raises ValueError for what is no SHA-256."""

@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from tests.chaos.trace import Create, Event, Rename, Sent, SyncBegins, SyncEnds, Truncate, Unlink, Write
+from tests.chaos.trace import Create, Event, MakeFolder, Rename, Sent, SyncBegins, SyncEnds, Truncate, Unlink, Write
 
 SECTOR = 512
 
 
 @dataclass
 class Contents:
-    """One file: what programs read, what is safe, and what lies between."""
+    """One file: what programs read, what is safe, and what lies between. A folder has no bytes, only a name."""
 
     seen: bytearray = field(default_factory=bytearray)
     safe: bytearray = field(default_factory=bytearray)
     pending: list[Write | Truncate] = field(default_factory=list)
+    folder: bool = False
 
     def do(self, change: Write | Truncate) -> None:
         if isinstance(change, Write) and change.offset is None:
@@ -97,6 +98,8 @@ class Disk:
             if path.is_file() and not path.name.endswith("-shm"):
                 data = path.read_bytes()
                 disk.names[str(path)] = disk.safe_names[str(path)] = Contents(bytearray(data), bytearray(data))
+            elif path.is_dir():
+                disk.names[str(path)] = disk.safe_names[str(path)] = Contents(folder=True)
         return disk
 
     def replay(self, events: Iterable[Event]) -> None:
@@ -109,6 +112,10 @@ class Disk:
                 self.names.setdefault(path, Contents()).do(event)
             case Create(path, empty):
                 self._create(path, empty)
+            case MakeFolder(path):
+                if path not in self.names:
+                    self.names[path] = Contents(folder=True)
+                    self._name(path, _Naming(None, path, self.names[path]))
             case Unlink(path):
                 if self.names.pop(path, None) is not None:
                     self._name(path, _Naming(path, None, None))
@@ -134,8 +141,8 @@ class Disk:
         self.namings.setdefault(str(Path(path).parent), []).append(naming)
 
     def _begin_flush(self, path: str, ticket: int) -> None:
-        if path in self.names:
-            contents = self.names[path]
+        contents = self.names.get(path)
+        if contents is not None and not contents.folder:
             self._flushing[ticket] = (contents, list(contents.pending))
         else:
             self._flushing[ticket] = (path, list(self.namings.get(path, ())))
@@ -163,7 +170,13 @@ class Disk:
         for namings in self.namings.values():
             for naming in namings[: chance.randint(0, len(namings))]:
                 _rename(names, naming)
-        return {path: contents.after_cut(chance) for path, contents in sorted(names.items())}
+        folders = {path for path, contents in (self.names | names).items() if contents.folder}
+        lost = folders - set(names)
+        return {
+            path: contents.after_cut(chance)
+            for path, contents in sorted(names.items())
+            if not contents.folder and not any(str(parent) in lost for parent in Path(path).parents)
+        }
 
 
 def _rename(names: dict[str, Contents], naming: _Naming) -> None:

@@ -29,7 +29,7 @@ class Request:
     """One writing request; `answer` stays None until some try of it was answered."""
 
     path: str
-    body: dict[str, Any]
+    body: dict[str, Any] | bytes  # bytes: a file to attach
     key: str
     answer: Answer | None = None
     tries: int = 0
@@ -45,12 +45,14 @@ class Client:
     def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
         """Raises OSError or HTTPException where no whole answer came."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "multipart/form-data; boundary=limit"
         if key:
             headers["Idempotency-Key"] = key
         connection = self._connection or http.client.HTTPConnection(HOST, self._port, timeout=WAIT_S)
         self._connection = None
         try:
-            data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+            data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
             connection.request(method, f"/api/v1{path}", data, headers)
             response = connection.getresponse()
             text = response.read()
@@ -90,6 +92,7 @@ class Reporter(threading.Thread):
     name_: str
     seed: int
     pause_s: float = 0.0
+    files: bool = False
     done: list[Request] = field(default_factory=list)
     open: list[Request] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -122,7 +125,8 @@ class Reporter(threading.Thread):
                 return
             if ticket.answer and ticket.answer.status == 201 and self._chance.random() < 0.5:
                 number = ticket.answer.body["number"]
-                if not self._send(client, self._comment(number)):
+                extra = self._file if self.files and self._chance.random() < 0.4 else self._comment
+                if not self._send(client, extra(number)):
                     return
             self._end.wait(self.pause_s)
 
@@ -150,9 +154,17 @@ class Reporter(threading.Thread):
         mark = f"{self.seed}-{self.name_}-{self._count}"
         return Request(f"/tickets/{number}/timeline", {"text": f"留言 {mark}"}, f"comment-{mark}")
 
+    def _file(self, number: str) -> Request:
+        mark = f"{self.seed}-{self.name_}-{self._count}"
+        head = b'--limit\r\nContent-Disposition: form-data; name="file"; filename="x.txt"\r\nContent-Type: text/plain\r\n\r\n'
+        body = head + f"附件 {mark}\n".encode() * 300 + b"\r\n--limit--\r\n"
+        return Request(f"/tickets/{number}/attachments", body, f"file-{mark}")
+
     def again(self) -> Reporter:
         """The same person after the program came back: first what got no answer, then on."""
-        other = Reporter(self.port, self.token, self.name_, self.seed, self.pause_s, self.done, self.open, self.faults)
+        other = Reporter(
+            self.port, self.token, self.name_, self.seed, self.pause_s, self.files, self.done, self.open, self.faults
+        )
         other._chance, other._count = self._chance, self._count
         return other
 

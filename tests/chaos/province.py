@@ -32,10 +32,12 @@ class Kept:
     tickets: dict[str, str]  # number -> title
     titles: Counter[str]
     comments: Counter[str]
+    files: set[str]  # SHA-256 of attachments
     whole: bool
 
 
 _TICKETS = "SELECT number, title FROM ticket"
+_FILES = "SELECT sha256 FROM ticket_attachment"
 _COMMENTS = "SELECT text FROM ticket_fact WHERE text LIKE '留言 %'"
 
 
@@ -45,11 +47,12 @@ def kept(database_url: str) -> Kept:
     with engine.connect() as connection:
         rows = [(str(number), str(title)) for number, title in connection.execute(sa.text(_TICKETS))]
         texts = [str(text) for (text,) in connection.execute(sa.text(_COMMENTS))]
+        files = {str(digest) for (digest,) in connection.execute(sa.text(_FILES))}
         whole = (
             engine.dialect.name != "sqlite" or connection.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
         )
     engine.dispose()
-    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), whole)
+    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), files, whole)
 
 
 def kept_after_cut(path: Path) -> Kept | None:
@@ -62,6 +65,9 @@ def kept_after_cut(path: Path) -> Kept | None:
                 return None
             rows = database.execute(_TICKETS).fetchall()
             texts = [text for (text,) in database.execute(_COMMENTS)]
-    except sqlite3.DatabaseError:
+            files = {digest for (digest,) in database.execute(_FILES)}
+    except sqlite3.DatabaseError as error:
+        if "no such" in str(error):  # the question is wrong, not the database
+            raise
         return None
-    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), whole=True)
+    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), files, whole=True)

@@ -84,7 +84,7 @@ def record(home: Path, *, answers: int = 60, careless: bool = False) -> Recordin
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = Disk.of(server.state)
     server.start()
-    reporters = [Reporter(server.port, token, f"r{number}", 7, pause_s=0.02) for number in range(2)]
+    reporters = [Reporter(server.port, token, f"r{number}", 7, pause_s=0.02, files=True) for number in range(2)]
     for reporter in reporters:
         reporter.start()
     wait_until(lambda: sum(len(tickets(each.done)) for each in reporters) >= answers, f"{answers} answers", seconds=60)
@@ -105,6 +105,14 @@ _COMMENT = re.compile("留言 [0-9a-z-]+".encode())
 def answered_comments(event: trace.Event) -> set[str]:
     """The comments whose texts leave by this event, in the answer to their writing."""
     return {found.decode() for found in _COMMENT.findall(event.data)} if isinstance(event, trace.Sent) else set()
+
+
+_FILE = re.compile(rb'"sha256":\s*"([0-9a-f]{64})"')
+
+
+def answered_files(event: trace.Event) -> set[str]:
+    """SHA-256 of the attachments whose receipt leaves by this event."""
+    return {found.decode() for found in _FILE.findall(event.data)} if isinstance(event, trace.Sent) else set()
 
 
 def answered_numbers(event: trace.Event) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.disk import Disk, lay_out
-from tests.chaos.trace import Create, Event, Rename, Sent, SyncBegins, SyncEnds, Write, read, strace
+from tests.chaos.trace import Create, Event, MakeFolder, Rename, Sent, SyncBegins, SyncEnds, Write, read, strace
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
@@ -87,6 +87,14 @@ def test_replaying_everything_gives_the_files_as_they_are(tmp_path: Path) -> Non
     disk.replay(events)
     now = {str(path): path.read_bytes() for path in folder.iterdir() if not path.name.endswith("-shm")}
     assert {path: bytes(contents.seen) for path, contents in disk.names.items()} == now
+
+
+def test_a_file_is_gone_with_the_name_of_its_folder() -> None:
+    disk = Disk()
+    disk.replay([MakeFolder("/d/f"), Create("/d/f/new", True), SyncBegins("/d/f", 1), SyncEnds("/d/f", 1)])
+    assert {tuple(disk.after_cut(random.Random(seed))) for seed in range(50)} == {(), ("/d/f/new",)}
+    disk.replay([SyncBegins("/d", 2), SyncEnds("/d", 2)])
+    assert {tuple(disk.after_cut(random.Random(seed))) for seed in range(50)} == {("/d/f/new",)}
 
 
 def test_a_file_without_a_flush_may_vanish_and_a_rename_keeps_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pytest
 from tests.chaos.disk import Disk, lay_out
 from tests.chaos.load import Client, comments, tickets
 from tests.chaos.province import kept_after_cut
-from tests.chaos.recorded import Recording, answered_comments, answered_numbers, record
+from tests.chaos.recorded import Recording, answered_comments, answered_files, answered_numbers, record
 from tests.chaos.trace import Event, Sent, SyncBegins, SyncEnds, Write
 from tests.servers.taxops import TaxopsServer
 
@@ -39,6 +40,7 @@ def test_the_record_is_of_a_real_load(recording: Recording) -> None:
     assert len(sent) >= CUTS
     said = set().union(*(answered_comments(event) for event in recording.events))
     assert {each.body["text"] for each in comments(recording.requests)} <= said
+    assert set().union(*(answered_files(event) for event in recording.events)), "no file was attached"
 
 
 def test_the_record_gives_the_database_as_it_is(recording: Recording) -> None:
@@ -110,7 +112,7 @@ def losses(recording: Recording, folder: Path) -> list[str]:
         done = cut
         left = folder / f"cut-{cut}"
         lay_out(disk.after_cut(chance), recording.state, left)
-        found += [f"cut {cut}: {each}" for each in answered.missing(left / recording.database.name)]
+        found += [f"cut {cut}: {each}" for each in answered.missing(left)]
     return found
 
 
@@ -120,21 +122,29 @@ class Answered:
 
     tickets: set[str] = field(default_factory=set)
     comments: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
 
     def hear(self, event: Event) -> None:
         self.tickets |= answered_numbers(event)
         self.comments |= answered_comments(event)
+        self.files |= answered_files(event)
 
-    def missing(self, database: Path) -> list[str]:
-        kept = kept_after_cut(database)
+    def missing(self, state: Path) -> list[str]:
+        kept = kept_after_cut(state / "taxops.db")
         if kept is None:
             return ["the database is broken"]
-        tickets_gone, comments_gone = self.tickets - set(kept.tickets), self.comments - set(kept.comments)
-        return [
-            f"{len(gone)} {what} are gone"
-            for gone, what in ((tickets_gone, "tickets"), (comments_gone, "comments"))
-            if gone
-        ]
+        gone = {
+            "tickets": self.tickets - set(kept.tickets),
+            "comments": self.comments - set(kept.comments),
+            "files": {digest for digest in self.files if digest not in kept.files or not whole(state, digest)},
+        }
+        return [f"{len(lost)} {what} are gone" for what, lost in gone.items() if lost]
+
+
+def whole(state: Path, digest: str) -> bool:
+    """Whether the attachment's bytes are there and are the ones it was named by."""
+    path = state / "attachments" / digest[:2] / digest
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def test_R_01_the_program_itself_starts_after_a_power_cut(

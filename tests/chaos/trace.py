@@ -12,7 +12,7 @@ from tests.servers.base import require_program
 
 _CALLS = (
     "pwrite64,pwritev,pwritev2,write,writev,sendto,sendmsg,ftruncate,fallocate,fsync,fdatasync,"
-    "rename,renameat,renameat2,unlink,unlinkat,openat,creat,lseek"
+    "rename,renameat,renameat2,unlink,unlinkat,openat,creat,lseek,mkdir,mkdirat"
 )
 
 
@@ -49,6 +49,11 @@ class Create:
 
 
 @dataclass(frozen=True)
+class MakeFolder:
+    path: str
+
+
+@dataclass(frozen=True)
 class Rename:
     old: str
     new: str
@@ -80,7 +85,7 @@ class Sent:
     data: bytes
 
 
-Event = Write | Truncate | Create | Rename | Unlink | SyncBegins | SyncEnds | Sent
+Event = Write | Truncate | Create | MakeFolder | Rename | Unlink | SyncBegins | SyncEnds | Sent
 
 _HEX = r"(?:\\x[0-9a-f]{2})*"
 _LINE = re.compile(r"^(\d+)\s+(.*)$", re.DOTALL)
@@ -253,6 +258,13 @@ class _Reader:
             self._say(call.began, Rename(old, new))
 
     _renameat = _renameat2 = _rename
+
+    def _mkdir(self, call: _Call) -> None:
+        path = self._paths(call)[0]
+        if self._inside(path):
+            self._say(call.began, MakeFolder(path))
+
+    _mkdirat = _mkdir
 
     def _unlink(self, call: _Call) -> None:
         path = self._paths(call)[0]

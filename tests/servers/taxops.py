@@ -21,7 +21,7 @@ class TaxopsServer(Daemon):
     """`taxops run` on a free port. restart() and kill9() keep port and state."""
 
     name = "taxops"
-    start_seconds = 60.0
+    start_seconds = 120.0  # two busy cores and a province to look after
 
     def __init__(
         self, home: Path, *, port: int | None = None, database_url: str | None = None,
