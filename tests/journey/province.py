@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ MAIL_DOMAIN = "demo.example"
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers and decoded JSON (None where there is none)."""
+    """Status, headers (names in small letters) and decoded JSON (None where there is none)."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,10 +50,10 @@ class Api:
         request = urllib.request.Request(f"{self._url}/api/v1{path}", data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
-                return Answer(answer.status, answer.headers, _decoded(answer.read()))
+                return Answer(answer.status, _lower(answer.headers), _decoded(answer.read()))
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.headers, _decoded(error.read()))
+                return Answer(error.code, _lower(error.headers), _decoded(error.read()))
 
     def get(self, path: str, **query: Any) -> Any:
         """GET that must answer 200; its JSON."""
@@ -75,6 +76,10 @@ class Api:
     def act(self, number: str, action: str, **body: Any) -> Any:
         """An action of the state table."""
         return self.post(f"/tickets/{number}/actions/{action}", body)
+
+
+def _lower(headers: Message[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _decoded(text: bytes) -> Any:
