@@ -6,7 +6,7 @@ Kind, service, error code, area, since when, state. No title, no words of the re
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -101,15 +101,26 @@ def nearby(
     if not same:
         return []
     score = sa.case((Ticket.error_code == code, 0), else_=1) if code else sa.literal(1)
-    return list(session.scalars(
+    found = session.scalars(
         sa.select(Ticket).where(
             Ticket.kind == Kind.INCIDENT, Ticket.state.not_in(sorted(FINISHED)), Ticket.parent_id.is_(None),
             Ticket.opened_at >= now - dt.timedelta(days=NEARBY_DAYS), sa.or_(*same),
-        ).order_by(Ticket.major.desc(), score, Ticket.priority, Ticket.opened_at.desc(), Ticket.id.desc()).limit(MOST)
-    ))
+        ).order_by(Ticket.major.desc(), score, Ticket.priority, Ticket.opened_at, Ticket.id).limit(LOOKED_AT)
+    )
+    return _one_of_each(found)
+
+
+def _one_of_each(found: Iterable[Ticket]) -> list[Ticket]:
+    """Cards tell the service and the code: of several that would read the same, the first reported stands for all."""
+    kept: dict[tuple[object, ...], Ticket] = {}
+    for ticket in found:
+        where = None if ticket.error_code else ticket.unit_id
+        kept.setdefault((ticket.service_id, ticket.category, ticket.error_code, where), ticket)
+    return list(kept.values())[:MOST]
 
 
 SHORTEST_TEXT = 4
+LOOKED_AT = 40
 
 
 def by_number(session: Session, number: str) -> Ticket:

@@ -55,7 +55,7 @@ LABELS: Mapping[What, LazyText] = {
     What.RESUMED: lazy("恢复处理"), What.RESOLVED: lazy("解决"), What.SERVICE_CHANGED: lazy("调整所属系统"),
     What.CONFIRMED: lazy("确认解决"), What.REOPENED: lazy("重新打开"), What.CLOSED: lazy("关闭"),
     What.CANCELLED: lazy("取消"), What.COMMENTED: lazy("留言"), What.PRIORITY_CHANGED: lazy("调整优先级"),
-    What.EDITED: lazy("修改"), What.URGED: lazy("催办"), What.WATCHED: lazy("关注"), What.ATTACHED: lazy("附件"),
+    What.EDITED: lazy("修改"), What.URGED: lazy("催办"), What.WATCHED: lazy("关注"), What.ATTACHED: lazy("添加附件"),
     What.STEP_DONE: lazy("完成标准步骤"), What.CHILD_LINKED: lazy("关联同一故障"), What.IMPORTED: lazy("导入"),
 }
 

@@ -25,6 +25,8 @@ def affects_me_too(
     Raises Conflict when the parent is solved already.
     """
     top = parent.parent or parent
+    if top.reporter_id == viewer.person_id:
+        return top
     mine = session.scalar(sa.select(Ticket).where(
         Ticket.parent_id == top.id, Ticket.reporter_id == viewer.person_id, Ticket.state.not_in(sorted(FINISHED))
     ))

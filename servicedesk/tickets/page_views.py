@@ -31,11 +31,13 @@ from servicedesk.tickets import (
     views_of,
 )
 from servicedesk.tickets.facts import What
-from servicedesk.tickets.models import StepDone, Ticket, TicketFact
+from servicedesk.tickets.models import StepDone, Ticket, TicketEpisode, TicketFact
 from servicedesk.tickets.states import ACTION_LABELS, Action
 from web import access as door
 from web import once
 from web.db import db
+
+ALERTS_SHOWN = 5
 
 
 def load(number: str, *, lock: bool = False) -> Ticket:
@@ -69,7 +71,8 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
         state_label=presenting.state_label(ticket), category=categories.label(ticket.category),
         kind_label=presenting.kind_label(ticket), source_label=presenting.source_label(ticket),
         service=catalogue.brief(session, ticket.service_id), item=catalogue.brief(session, ticket.item_id),
-        readable=readable, changes=catalogue.changes(session, readable, until=now), standard=standards.standard_for(ticket.category),
+        alerts=_alerts(ticket) if stands.reads else [], readable=readable,
+        changes=catalogue.changes(session, readable, until=now), standard=standards.standard_for(ticket.category),
         done_steps=_done_steps(ticket),
         said=guides.conclude(ticket.category, ticket.answers or {}).words,
         children=presenting.rows(session, family.children(session, ticket)) if stands.reads else [],
@@ -102,6 +105,13 @@ def _files(ticket: Ticket, shown: set[int]) -> list[Any]:
 
     rows = db.session().scalars(sa.select(Attachment).where(Attachment.ticket_id == ticket.id).order_by(Attachment.id))
     return [row for row in rows if row.fact_id in shown]
+
+
+def _alerts(ticket: Ticket) -> list[TicketEpisode]:
+    import sqlalchemy as sa
+
+    query = sa.select(TicketEpisode).where(TicketEpisode.ticket_id == ticket.id)
+    return list(db.session().scalars(query.order_by(TicketEpisode.started_at.desc()).limit(ALERTS_SHOWN)))
 
 
 def _done_steps(ticket: Ticket) -> dict[str, StepDone]:

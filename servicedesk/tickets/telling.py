@@ -39,10 +39,11 @@ def entries(shown: Sequence[TicketFact], files: Sequence[Attachment]) -> list[di
 
 def _entry(fact: TicketFact, files: Sequence[Attachment]) -> dict[str, Any]:
     what = What(fact.kind)
+    quiet = what is What.OPENED and fact.data.get("source") == "alert"  # the alert's own line says it
     return {
         "at": fact.at, "actor": fact.actor.name if fact.actor else _("平台"), "what": _words(what, fact.data),
-        "text": _text(what, fact), "internal": fact.internal and what is What.COMMENTED,
-        "kind": "comment" if what is What.COMMENTED or files or (what is What.OPENED and fact.text) else "event",
+        "text": "" if quiet else _text(what, fact), "internal": fact.internal and what is What.COMMENTED,
+        "kind": "comment" if what is What.COMMENTED or files or (what is What.OPENED and fact.text and not quiet) else "event",
         "icon": ICONS[what], "tone": facts.TONES.get(what, ""),
         "files": [{"name": f.name, "url": f"/desk/attachments/{f.id}", "size": f.size} for f in files],
     }
@@ -77,13 +78,13 @@ def _more_words(what: What, data: Mapping[str, Any]) -> str:  # noqa: PLR0911  o
     match what:
         case What.CONFIRMED:
             return _("确认解决，评价 %(n)s 星", n=data.get("stars", ""))
+        case What.OPENED if data.get("source") == "alert":
+            return _("监控发现，自动建单")
         case What.CLOSED if data.get("automatic"):
             return _("三个工作日未答复，自动关闭")
         case What.URGED:
             told = _("，已通知负责人") if data.get("head") else ""
             return _("第 %(n)s 次催办", n=data.get("count", 1)) + told
-        case What.ATTACHED:
-            return _("添加附件")
         case What.EDITED:
             return _("修改了%(fields)s", fields="、".join(str(FIELD_WORDS[f]) for f in data.get("fields", []) if f in FIELD_WORDS))
         case What.WATCHED if data.get("person"):
