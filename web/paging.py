@@ -17,6 +17,7 @@ from core.errors import Invalid
 from core.i18n import gettext as _
 
 T = TypeVar("T")
+BIGINT = 2**63
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,29 @@ def encode(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, length: int) -> list[Any]:
-    """The key values of a cursor; raises Invalid when it is none of ours."""
+def decode(cursor: str, keys: Sequence[Key]) -> list[Any]:
+    """The key values of a cursor; raises Invalid when it is none of ours, or one of another list."""
     try:
         raw = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         values = [dt.datetime.fromisoformat(v["t"]) if isinstance(v, dict) else v for v in raw]
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。")) from error
-    if len(values) != length or not all(isinstance(v, str | int | float | dt.datetime) for v in values):
+    if len(values) != len(keys) or not all(_fits(k, v) for k, v in zip(keys, values, strict=True)):
         raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。"))
     return values
+
+
+def _fits(key: Key, value: Any) -> bool:
+    """Whether a value can be compared with the key's column on every database."""
+    try:
+        wanted = key.column.type.python_type
+    except NotImplementedError:
+        wanted = str
+    if issubclass(wanted, dt.datetime):
+        return isinstance(value, dt.datetime) and value.tzinfo is not None
+    if issubclass(wanted, int | float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < BIGINT
+    return isinstance(value, str) and "\x00" not in value
 
 
 def after(keys: Sequence[Key], values: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -79,7 +93,7 @@ def page(
     Raises Invalid for a cursor that is none of ours.
     """
     if cursor:
-        statement = statement.where(after(keys, decode(cursor, len(keys))))
+        statement = statement.where(after(keys, decode(cursor, keys)))
     order = [k.column.desc() if k.descending else k.column.asc() for k in keys]
     marks = [sa.type_coerce(k.column, k.column.type).label(f"_key{i}") for i, k in enumerate(keys)]
     rows = session.execute(statement.add_columns(*marks).order_by(*order).limit(limit + 1)).all()
