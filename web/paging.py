@@ -56,8 +56,9 @@ def decode(cursor: str, keys: Sequence[Key]) -> list[Any]:
 
 def _fits(key: Key, value: Any) -> bool:
     """Whether a value can be compared with the key's column on every database."""
+    kind = key.column.type
     try:
-        wanted = key.column.type.python_type
+        wanted = (kind.impl_instance if isinstance(kind, sa.types.TypeDecorator) else kind).python_type
     except NotImplementedError:
         wanted = str
     if issubclass(wanted, dt.datetime):
