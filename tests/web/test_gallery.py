@@ -170,6 +170,23 @@ def test_a_pasted_screenshot_becomes_an_attachment(desktop: Page, address: str, 
     assert application.config["received"][-1]["files"].startswith("截图-")
 
 
+def test_a_step_can_be_taken_back(desktop: Page, address: str, application: Flask) -> None:
+    desktop.goto(address)
+    desktop.get_by_role("button", name="停用三台").click()
+    expect(desktop.locator(".toast-item")).to_contain_text("已停用 3 台设备")
+    desktop.get_by_role("button", name="撤销").click()
+    expect(desktop.locator(".toast-item")).to_contain_text("已撤销")
+    assert application.config["received"][-1] == {"undo": "token-of-the-gallery"}
+
+
+def test_a_refusal_is_said_in_the_servers_words(desktop: Page, address: str, complaints: chromium.Complaints) -> None:
+    complaints.allow("/refused")
+    complaints.allow("409")
+    desktop.goto(address)
+    desktop.get_by_role("button", name="受理别人的").click()
+    expect(desktop.locator(".toast-item")).to_contain_text("已由李建国受理。")
+
+
 def test_state_is_colour_shape_and_word(desktop: Page, address: str) -> None:
     desktop.goto(address)
     for state, word in {"ok": "正常", "warning": "警告", "critical": "严重", "unknown": "未知", "nodata": "无数据"}.items():

@@ -179,6 +179,19 @@ def _routes(app: Flask) -> None:
     def page(name: str) -> str:
         return render_template("plain.html", **context, name=name)
 
+    @app.post("/retire")
+    def retire() -> tuple[str, int, dict[str, str]]:
+        return "", 204, {"HX-Trigger": json.dumps({"toast": {"text": "已停用 3 台设备", "undo": "/undo"}})}
+
+    @app.post("/undo")
+    def undo() -> tuple[str, int]:
+        received.append({"undo": request.headers.get("X-CSRFToken", "")})
+        return "", 204
+
+    @app.post("/refused")
+    def refused() -> tuple[Response, int]:
+        return Response(json.dumps({"detail": "已由李建国受理。"}), mimetype="application/problem+json"), 409
+
     @app.get("/inbox/count")
     def unread() -> str:
         return '<span class="tx-dot">2</span>'
