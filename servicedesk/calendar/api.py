@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import sqlalchemy as sa
+
 from core.calendar import WorkCalendar
 from core.calendar.axis import FIRST_YEAR, LAST_YEAR
 from core.errors import Invalid
