@@ -65,9 +65,11 @@ def list_types(query: ListQuery) -> Page[TypeOut]:
     """The kinds of item there are."""
     statement = sa.select(ItemType)
     if query.q:
-        statement = statement.where(sa.or_(
-            ItemType.code.icontains(query.q, autoescape=True), ItemType.label.icontains(query.q, autoescape=True)
-        ))
+        statement = statement.where(
+            sa.or_(
+                ItemType.code.icontains(query.q, autoescape=True), ItemType.label.icontains(query.q, autoescape=True)
+            )
+        )
     keys = [Key(ItemType.position), Key(ItemType.code)]
     found = page(db.session(), statement, keys, cursor=query.cursor, limit=query.limit)
     return Page([type_out(db.session(), kind) for kind in found.items], found.next)
@@ -77,7 +79,13 @@ def list_types(query: ListQuery) -> Page[TypeOut]:
 def create_type(body: TypeIn) -> Created:
     """Add a kind of item."""
     kind = service.save_type(
-        db.session(), code=body.name, label=body.label, parent_code=body.parent, attributes=body.attributes, reach=body.reach, new=True
+        db.session(),
+        code=body.name,
+        label=body.label,
+        parent_code=body.parent,
+        attributes=body.attributes,
+        reach=body.reach,
+        new=True,
     )
     return Created(type_out(db.session(), kind), f"/api/v1/item-types/{kind.code}")
 
@@ -118,8 +126,14 @@ def create_item(body: ItemIn) -> Created:
     session = db.session()
     unit = Names(session, viewer()).unit_to_write(body.unit)
     item = service.create_item(
-        session, name=body.name, type_code=body.type, unit=unit, now=clock.now(), lifecycle=body.lifecycle,
-        attributes=body.attributes, address=body.address,
+        session,
+        name=body.name,
+        type_code=body.type,
+        unit=unit,
+        now=clock.now(),
+        lifecycle=body.lifecycle,
+        attributes=body.attributes,
+        address=body.address,
     )
     return Created(item_out(item, []), f"/api/v1/items/{item.id}")
 
@@ -165,10 +179,14 @@ def show_impact(item_id: int, query: ImpactQuery) -> ImpactOut:
     found = queries.impact_of(session, item, depth=query.depth)
     seen = Names(session, me).seen(found)
     return ImpactOut(
-        item=item.id, depth=found.depth, summary=found.sentence,
+        item=item.id,
+        depth=found.depth,
+        summary=found.sentence,
         services=[affected_out(a) for a in found.services if a.item.id in seen.items],
         items=[affected_out(a) for a in found.affected if a.item.id in seen.items],
-        unreachable_services=[s.id for s in found.cut_off], people=found.people, systems=found.systems,
+        unreachable_services=[s.id for s in found.cut_off],
+        people=found.people,
+        systems=found.systems,
         units=[NamedUnit(code=u.code, name=u.name) for u in found.units if u.id in seen.units],
         hidden=sum(a.item.id not in seen.items for a in found.affected),
     )
@@ -215,8 +233,15 @@ def list_events(item_id: int, query: EventQuery) -> EventsOut:
 def list_relations(query: RelationQuery) -> Page[RelationOut]:
     """Relations that stand; those that ended only when asked for."""
     found = queries.relations_page(
-        db.session(), viewer(), cursor=query.cursor, limit=query.limit, source=query.source, target=query.target,
-        kind=query.kind, ended=query.ended, q=query.q,
+        db.session(),
+        viewer(),
+        cursor=query.cursor,
+        limit=query.limit,
+        source=query.source,
+        target=query.target,
+        kind=query.kind,
+        ended=query.ended,
+        q=query.q,
     )
     return Page([relation_out(relation) for relation in found.items], found.next)
 
@@ -227,8 +252,13 @@ def create_relation(body: RelationIn) -> Created:
     session = db.session()
     names = Names(session, viewer())
     relation = service.relate(
-        session, source=names.item_to_change("source", body.source), kind=body.kind, target=names.item("target", body.target),
-        now=clock.now(), redundancy_group=body.redundancy_group, origin=body.origin,
+        session,
+        source=names.item_to_change("source", body.source),
+        kind=body.kind,
+        target=names.item("target", body.target),
+        now=clock.now(),
+        redundancy_group=body.redundancy_group,
+        origin=body.origin,
     )
     return Created(relation_out(relation), f"/api/v1/relations/{relation.id}")
 
@@ -272,10 +302,21 @@ def create_service(body: ServiceIn) -> Created:
     names = Names(session, viewer())
     parts = [names.item("items", part) for part in body.parts]
     item = service.create_service(
-        session, name=body.name, unit=names.unit_to_write(body.unit), now=clock.now(), lifecycle=body.lifecycle,
-        attributes=body.attributes, address=body.address, code=body.code, group=body.group, summary=body.summary,
-        team=names.team(body.team), vendor=names.vendor(body.vendor), tax_system=body.tax_system,
-        user_facing=body.user_facing, targets=body.targets,
+        session,
+        name=body.name,
+        unit=names.unit_to_write(body.unit),
+        now=clock.now(),
+        lifecycle=body.lifecycle,
+        attributes=body.attributes,
+        address=body.address,
+        code=body.code,
+        group=body.group,
+        summary=body.summary,
+        team=names.team(body.team),
+        vendor=names.vendor(body.vendor),
+        tax_system=body.tax_system,
+        user_facing=body.user_facing,
+        targets=body.targets,
     )
     if parts:
         service.set_parts(session, item, parts, now=clock.now())

@@ -109,13 +109,19 @@ class Names:
         """Which entries of an impact list the viewer may see by name."""
         ids = [a.item.id for a in found.affected]
         items = set(queries.find_items(self.session, self.viewer, ids))
-        items |= set(self.session.scalars(
-            sa.select(Item.id).where(Item.id.in_([a.item.id for a in found.services]), visible_services(self.viewer))
-        ))
-        units = self.session.scalars(sa.select(Unit.id).where(
-            Unit.id.in_([u.id for u in found.units]),
-            sa.or_(scope.in_scope(self.viewer, "item.read", unit=Unit.id), Unit.id == self.viewer.unit_id),
-        ))
+        items |= set(
+            self.session.scalars(
+                sa.select(Item.id).where(
+                    Item.id.in_([a.item.id for a in found.services]), visible_services(self.viewer)
+                )
+            )
+        )
+        units = self.session.scalars(
+            sa.select(Unit.id).where(
+                Unit.id.in_([u.id for u in found.units]),
+                sa.or_(scope.in_scope(self.viewer, "item.read", unit=Unit.id), Unit.id == self.viewer.unit_id),
+            )
+        )
         return Seen(frozenset(items), frozenset(units))
 
 
@@ -141,17 +147,32 @@ def _tag(item: Item) -> None:
 def type_out(session: Session, kind: ItemType) -> TypeOut:
     """A type as answered."""
     return TypeOut(
-        name=kind.code, label=kind.label, parent=kind.parent_code, attributes=kind.attributes,
-        schema_merged=type_schema(session, kind.code), reach=kind.reach, shipped=kind.shipped,
+        name=kind.code,
+        label=kind.label,
+        parent=kind.parent_code,
+        attributes=kind.attributes,
+        schema_merged=type_schema(session, kind.code),
+        reach=kind.reach,
+        shipped=kind.shipped,
     )
 
 
 def item_out(item: Item, services: Sequence[int]) -> ItemOut:
     """An item as answered."""
     return ItemOut(
-        id=item.id, name=item.name, type=item.type_code, unit=item.unit.code, lifecycle=item.lifecycle,
-        attributes=item.attributes, address=item.address, health=item.health, health_since=item.health_since,
-        services=list(services), created_at=item.created_at, updated_at=item.updated_at, revision=item.revision,
+        id=item.id,
+        name=item.name,
+        type=item.type_code,
+        unit=item.unit.code,
+        lifecycle=item.lifecycle,
+        attributes=item.attributes,
+        address=item.address,
+        health=item.health,
+        health_since=item.health_since,
+        services=list(services),
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        revision=item.revision,
     )
 
 
@@ -188,19 +209,37 @@ def _service_out(item: Item, parts: list[int]) -> ServiceOut:
     if (detail := item.service) is None:
         raise NotFound(_("没有这个服务，或您无权查看。"))
     return ServiceOut(
-        id=item.id, name=item.name, unit=item.unit.code, team=detail.team.code if detail.team else None,
-        vendor=detail.vendor.code if detail.vendor else None, items=parts, targets=detail.targets, health=item.health,
-        health_since=item.health_since, code=detail.code, group=detail.group, summary=detail.summary,
-        tax_system=detail.tax_system, user_facing=detail.user_facing, lifecycle=item.lifecycle,
-        attributes=item.attributes, address=item.address, revision=item.revision,
+        id=item.id,
+        name=item.name,
+        unit=item.unit.code,
+        team=detail.team.code if detail.team else None,
+        vendor=detail.vendor.code if detail.vendor else None,
+        items=parts,
+        targets=detail.targets,
+        health=item.health,
+        health_since=item.health_since,
+        code=detail.code,
+        group=detail.group,
+        summary=detail.summary,
+        tax_system=detail.tax_system,
+        user_facing=detail.user_facing,
+        lifecycle=item.lifecycle,
+        attributes=item.attributes,
+        address=item.address,
+        revision=item.revision,
     )
 
 
 def relation_out(relation: Relation) -> RelationOut:
     """A relation as answered."""
     return RelationOut(
-        id=relation.id, source=relation.source_id, kind=relation.kind, target=relation.target_id,
-        redundancy_group=relation.redundancy_group, origin=relation.origin, valid_from=relation.valid_from,
+        id=relation.id,
+        source=relation.source_id,
+        kind=relation.kind,
+        target=relation.target_id,
+        redundancy_group=relation.redundancy_group,
+        origin=relation.origin,
+        valid_from=relation.valid_from,
         valid_until=relation.valid_until,
     )
 
@@ -209,8 +248,15 @@ def affected_out(entry: Affected) -> AffectedOut:
     """One entry of an impact list as answered."""
     item = entry.item
     return AffectedOut(
-        id=item.id, name=item.name, type=item.type_code, unit=item.unit.code, health=item.health, depth=entry.depth,
-        through=entry.through, mark=entry.mark, reason=entry.reason,
+        id=item.id,
+        name=item.name,
+        type=item.type_code,
+        unit=item.unit.code,
+        health=item.health,
+        depth=entry.depth,
+        through=entry.through,
+        mark=entry.mark,
+        reason=entry.reason,
     )
 
 
@@ -220,7 +266,9 @@ def history_out(session: Session, item: Item, at: dt.datetime) -> HistoryOut:
     if then is None:
         raise NotFound(_("当时还没有这个配置项。"))
     return HistoryOut(
-        id=item.id, at=at, item=then.snapshot,
+        id=item.id,
+        at=at,
+        item=then.snapshot,
         relations=[relation_out(relation) for relation in queries.relations_at(session, item.id, at)],
         items=[
             VersionOut(at=v.at, by=v.actor, verb=v.verb, changed=v.changed, item=v.snapshot)

@@ -23,12 +23,24 @@ from core.i18n import lazy
 MOST_ATTRIBUTES = 60
 LONGEST_TEXT = 500
 _TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
 }
 _TYPE_WORDS = {"string": lazy("文字"), "integer": lazy("整数"), "number": lazy("数字"), "boolean": lazy("是或否")}
 _SCHEMA_KEYS = {"type", "properties", "required", "additionalProperties"}
 _PROPERTY_KEYS = {
-    "type", "title", "description", "enum", "minimum", "maximum", "maxLength", "pattern", "format", "unit",
+    "type",
+    "title",
+    "description",
+    "enum",
+    "minimum",
+    "maximum",
+    "maxLength",
+    "pattern",
+    "format",
+    "unit",
 }
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "0": False}
@@ -139,9 +151,7 @@ def _fits(form: str, value: str) -> bool:
 
 def check_schema(schema: Mapping[str, Any]) -> list[FieldError]:
     """Everything in a type's schema that this module would not understand or keep."""
-    errors = [
-        FieldError(f"attributes.{key}", _("模式中不支持这一项。")) for key in schema if key not in _SCHEMA_KEYS
-    ]
+    errors = [FieldError(f"attributes.{key}", _("模式中不支持这一项。")) for key in schema if key not in _SCHEMA_KEYS]
     if schema.get("type", "object") != "object":
         errors.append(FieldError("attributes.type", _("须为 object。")))
     properties = schema.get("properties", {})

@@ -76,8 +76,12 @@ def _created(kind: ItemType, values: Any, attributes: dict[str, Any]) -> Item:
     session = db.session()
     names = Names(session, viewer())
     base = {
-        "name": values.name, "unit": names.unit_to_write(values.unit), "now": clock.now(), "lifecycle": values.lifecycle,
-        "attributes": attributes, "address": values.address,
+        "name": values.name,
+        "unit": names.unit_to_write(values.unit),
+        "now": clock.now(),
+        "lifecycle": values.lifecycle,
+        "attributes": attributes,
+        "address": values.address,
     }
     if kind.code != SERVICE_TYPE:
         return service.create_item(session, type_code=kind.code, **base)
@@ -86,8 +90,13 @@ def _created(kind: ItemType, values: Any, attributes: dict[str, Any]) -> Item:
 
 def _service_side(names: Names, values: ServiceFields, targets: dict[str, Any]) -> dict[str, Any]:
     return {
-        "code": values.code, "group": values.group, "summary": values.summary, "team": names.team(values.team),
-        "vendor": names.vendor(values.vendor), "tax_system": values.tax_system, "user_facing": values.user_facing,
+        "code": values.code,
+        "group": values.group,
+        "summary": values.summary,
+        "team": names.team(values.team),
+        "vendor": names.vendor(values.vendor),
+        "tax_system": values.tax_system,
+        "user_facing": values.user_facing,
         "targets": {**targets, "availability": values.availability},
     }
 
@@ -113,7 +122,9 @@ def change_item(item_id: int) -> ResponseReturnValue:
     values = form.validate()
     attributes = typed_attributes(form, request.form, type_schema(session, item.type_code), item)
     if request.form.get("revision") != str(item.revision):
-        form.errors.append(FieldError("", _("在您编辑期间，这个配置项已被他人修改。您填写的内容还在，请核对后再保存。")))
+        form.errors.append(
+            FieldError("", _("在您编辑期间，这个配置项已被他人修改。您填写的内容还在，请核对后再保存。"))
+        )
     if values is None or form.errors:
         return _editor(form, item.type, item), 422
     changes = {"name": values.name, "lifecycle": values.lifecycle, "attributes": attributes, "address": values.address}
@@ -142,24 +153,37 @@ def _editor(form: Form[Any], kind: ItemType, item: Item | None) -> str:
     session, me = db.session(), viewer()
     units = session.execute(
         sa.select(Unit.code, Unit.name)
-        .where(scope.in_scope(me, "item.write", unit=Unit.id), Unit.level != UnitLevel.VENDOR, Unit.valid_until.is_(None))
+        .where(
+            scope.in_scope(me, "item.write", unit=Unit.id), Unit.level != UnitLevel.VENDOR, Unit.valid_until.is_(None)
+        )
         .order_by(Unit.code)
     ).all()
     options: dict[str, Any] = {"teams": [], "vendors": [], "groups": []}
     if kind.code == SERVICE_TYPE:
         teams = session.execute(
-            sa.select(Team.code, Team.name).join(Unit, Unit.id == Team.unit_id)
-            .where(Team.active, Unit.level.in_((UnitLevel.PROVINCE, UnitLevel.CITY))).order_by(Unit.code, Team.code)
+            sa.select(Team.code, Team.name)
+            .join(Unit, Unit.id == Team.unit_id)
+            .where(Team.active, Unit.level.in_((UnitLevel.PROVINCE, UnitLevel.CITY)))
+            .order_by(Unit.code, Team.code)
         ).all()
         vendors = session.execute(
-            sa.select(Unit.code, Unit.name).where(Unit.level == UnitLevel.VENDOR, Unit.valid_until.is_(None)).order_by(Unit.name)
+            sa.select(Unit.code, Unit.name)
+            .where(Unit.level == UnitLevel.VENDOR, Unit.valid_until.is_(None))
+            .order_by(Unit.name)
         ).all()
         groups = session.scalars(sa.select(Service.group).distinct().order_by(Service.group)).all()
         options = {"teams": [tuple(r) for r in teams], "vendors": [tuple(r) for r in vendors], "groups": groups}
     lifecycles = [(str(v), str(label)) for v, label in LIFECYCLE_LABELS.items() if v is not Lifecycle.RETIRED or item]
     return render_template(
-        "cmdb/edit.html", form=form, kind=kind, item=item, schema=worded(type_schema(session, kind.code)), key=once.new_key(),
-        units=[tuple(row) for row in units], lifecycles=lifecycles, **options,
+        "cmdb/edit.html",
+        form=form,
+        kind=kind,
+        item=item,
+        schema=worded(type_schema(session, kind.code)),
+        key=once.new_key(),
+        units=[tuple(row) for row in units],
+        lifecycles=lifecycles,
+        **options,
     )
 
 
@@ -207,7 +231,11 @@ def relate(item_id: int) -> ResponseReturnValue:
     try:
         target = _named(item, values.target)
         service.relate(
-            session, source=item, kind=RelationKind(values.kind), target=target, now=clock.now(),
+            session,
+            source=item,
+            kind=RelationKind(values.kind),
+            target=target,
+            now=clock.now(),
             redundancy_group=values.redundancy_group,
         )
     except (Invalid, Conflict) as error:

@@ -52,14 +52,21 @@ class RelationFields(ApiModel):
 def starting_values(item: Item) -> dict[str, Any]:
     """What the editor shows of an item before anything is typed."""
     given: dict[str, Any] = {
-        "name": item.name, "unit": item.unit.code, "lifecycle": str(item.lifecycle), "address": item.address or "",
+        "name": item.name,
+        "unit": item.unit.code,
+        "lifecycle": str(item.lifecycle),
+        "address": item.address or "",
     }
     given |= {PREFIX + name: value for name, value in item.attributes.items()}
     if (service := item.service) is not None:
         given |= {
-            "code": service.code or "", "group": service.group, "summary": service.summary,
-            "team": service.team.code if service.team else "", "vendor": service.vendor.code if service.vendor else "",
-            "tax_system": service.tax_system, "user_facing": service.user_facing,
+            "code": service.code or "",
+            "group": service.group,
+            "summary": service.summary,
+            "team": service.team.code if service.team else "",
+            "vendor": service.vendor.code if service.vendor else "",
+            "tax_system": service.tax_system,
+            "user_facing": service.user_facing,
             "availability": service.targets.get("availability", ""),
         }
     return given
@@ -73,7 +80,9 @@ def with_extra(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     return {**kept, EXTRA: "\n".join(f"{k.removeprefix(PREFIX)}={v}" for k, v in loose.items())}
 
 
-def typed_attributes(form: Form[Any], given: Mapping[str, str], schema: Mapping[str, Any], item: Item | None) -> dict[str, Any]:
+def typed_attributes(
+    form: Form[Any], given: Mapping[str, str], schema: Mapping[str, Any], item: Item | None
+) -> dict[str, Any]:
     """The attributes typed, as changes: what was emptied is None, so that the verb takes it away."""
     found = rules.from_text(schema, {k.removeprefix(PREFIX): v for k, v in given.items() if k.startswith(PREFIX)})
     found |= rules.from_text(schema, _lines(form, given.get(EXTRA, "")))

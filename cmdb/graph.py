@@ -47,7 +47,10 @@ def all_needs(session: Session) -> list[Need]:
 
 
 def _walk(
-    session: Session, front: set[int], column: sa.orm.InstrumentedAttribute[int | None], onward: Callable[[Need], int],
+    session: Session,
+    front: set[int],
+    column: sa.orm.InstrumentedAttribute[int | None],
+    onward: Callable[[Need], int],
     most: int | None,
 ) -> list[Need]:
     seen = set(front)
@@ -67,8 +70,9 @@ def _walk(
 
 def _needs(session: Session, where: sa.ColumnElement[bool]) -> list[Need]:
     rows = session.execute(
-        sa.select(Relation.needer_id, Relation.needed_id, Relation.redundancy_group)
-        .where(where, Relation.valid_until.is_(None), Relation.needer_id.is_not(None))
+        sa.select(Relation.needer_id, Relation.needed_id, Relation.redundancy_group).where(
+            where, Relation.valid_until.is_(None), Relation.needer_id.is_not(None)
+        )
     )
     return [Need(needer, needed, group) for needer, needed, group in rows if needer is not None and needed is not None]
 

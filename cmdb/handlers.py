@@ -16,7 +16,9 @@ from web.live import Notice, hub
 def tell_pages(session: Session, event: ItemHealthChanged, now: dt.datetime) -> None:  # noqa: ARG001  a handler's shape
     """Tell the pages of whoever may see the item: its units, and the teams that run the services which need it."""
     teams = session.scalars(
-        sa.select(Service.team_id).distinct().where(
+        sa.select(Service.team_id)
+        .distinct()
+        .where(
             Service.team_id.is_not(None),
             sa.or_(
                 Service.item_id == event.item_id,

@@ -27,7 +27,9 @@ class Lifecycle(StrEnum):
 
 
 LIFECYCLE_LABELS = {
-    Lifecycle.PLANNED: lazy("计划中"), Lifecycle.LIVE: lazy("在用"), Lifecycle.RETIRED: lazy("已停用"),
+    Lifecycle.PLANNED: lazy("计划中"),
+    Lifecycle.LIVE: lazy("在用"),
+    Lifecycle.RETIRED: lazy("已停用"),
 }
 
 
@@ -42,8 +44,11 @@ class Health(StrEnum):
 
 
 HEALTH_LABELS = {
-    Health.OK: lazy("正常"), Health.WARNING: lazy("警告"), Health.CRITICAL: lazy("严重"),
-    Health.UNKNOWN: lazy("未知"), Health.NODATA: lazy("无数据"),
+    Health.OK: lazy("正常"),
+    Health.WARNING: lazy("警告"),
+    Health.CRITICAL: lazy("严重"),
+    Health.UNKNOWN: lazy("未知"),
+    Health.NODATA: lazy("无数据"),
 }
 
 
@@ -58,14 +63,20 @@ class RelationKind(StrEnum):
 
 
 RELATION_LABELS = {
-    RelationKind.DEPENDS_ON: lazy("依赖"), RelationKind.RUNS_ON: lazy("运行于"), RelationKind.PART_OF: lazy("属于"),
-    RelationKind.CONNECTED_TO: lazy("连接到"), RelationKind.BACKED_UP_BY: lazy("备份到"),
+    RelationKind.DEPENDS_ON: lazy("依赖"),
+    RelationKind.RUNS_ON: lazy("运行于"),
+    RelationKind.PART_OF: lazy("属于"),
+    RelationKind.CONNECTED_TO: lazy("连接到"),
+    RelationKind.BACKED_UP_BY: lazy("备份到"),
 }
 
 
 RELATION_INVERSE_LABELS = {
-    RelationKind.DEPENDS_ON: lazy("被依赖于"), RelationKind.RUNS_ON: lazy("承载"), RelationKind.PART_OF: lazy("包含"),
-    RelationKind.CONNECTED_TO: lazy("下联"), RelationKind.BACKED_UP_BY: lazy("存放备份"),
+    RelationKind.DEPENDS_ON: lazy("被依赖于"),
+    RelationKind.RUNS_ON: lazy("承载"),
+    RelationKind.PART_OF: lazy("包含"),
+    RelationKind.CONNECTED_TO: lazy("下联"),
+    RelationKind.BACKED_UP_BY: lazy("存放备份"),
 }
 
 
@@ -136,8 +147,12 @@ class Item(Base):
 
     __table_args__ = (
         sa.Index(
-            "uq_item_name_in_unit", "unit_id", "name", unique=True,
-            sqlite_where=sa.text("lifecycle != 'retired'"), postgresql_where=sa.text("lifecycle != 'retired'"),
+            "uq_item_name_in_unit",
+            "unit_id",
+            "name",
+            unique=True,
+            sqlite_where=sa.text("lifecycle != 'retired'"),
+            postgresql_where=sa.text("lifecycle != 'retired'"),
         ),
         sa.Index("ix_item_name_id", "name", "id"),
         sa.Index("ix_item_type_code_name", "type_code", "name", "id"),
@@ -194,8 +209,13 @@ class Relation(Base):
 
     __table_args__ = (
         sa.Index(
-            "uq_relation_current", "source_id", "kind", "target_id", unique=True,
-            sqlite_where=sa.text("valid_until IS NULL"), postgresql_where=sa.text("valid_until IS NULL"),
+            "uq_relation_current",
+            "source_id",
+            "kind",
+            "target_id",
+            unique=True,
+            sqlite_where=sa.text("valid_until IS NULL"),
+            postgresql_where=sa.text("valid_until IS NULL"),
         ),
     )
 
@@ -265,7 +285,9 @@ class Mark(StrEnum):
 
 
 MARK_LABELS = {
-    Mark.COMPUTED: lazy("按关系推算"), Mark.DECLARED: lazy("人工指定"), Mark.EXCLUDED: lazy("人工排除"),
+    Mark.COMPUTED: lazy("按关系推算"),
+    Mark.DECLARED: lazy("人工指定"),
+    Mark.EXCLUDED: lazy("人工排除"),
 }
 
 
@@ -287,7 +309,11 @@ class ImpactMark(Base):
 
     __table_args__ = (
         sa.Index(
-            "uq_impact_mark_current", "item_id", "affected_id", unique=True,
-            sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"),
+            "uq_impact_mark_current",
+            "item_id",
+            "affected_id",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         ),
     )

@@ -110,7 +110,9 @@ class ServiceIn(ApiModel):
     unit: Code
     team: Code | None = None
     vendor: Code | None = None
-    parts: list[ItemId] = pydantic.Field(default_factory=list, max_length=500, alias="items")  # {"items": …} alone is a bulk
+    parts: list[ItemId] = pydantic.Field(
+        default_factory=list, max_length=500, alias="items"
+    )  # {"items": …} alone is a bulk
     targets: Attributes = pydantic.Field(default_factory=dict)
     code: Annotated[str, pydantic.Field(min_length=1, max_length=60)] | None = None
     group: Annotated[str, pydantic.Field(max_length=60)] = ""

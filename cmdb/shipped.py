@@ -20,9 +20,15 @@ def install(session: Session, *, now: dt.datetime) -> None:  # noqa: ARG001  eve
     for position, row in enumerate(tomllib.loads(FILE.read_text(encoding="utf-8"))["type"]):
         if row["code"] in known:
             continue
-        session.add(ItemType(
-            code=row["code"], label=row["label"], parent_code=row.get("parent"),
-            attributes={"type": "object", "properties": {}, "required": [], **row.get("attributes", {})},
-            reach=Reach(row["reach"]), position=position, shipped=True,
-        ))
+        session.add(
+            ItemType(
+                code=row["code"],
+                label=row["label"],
+                parent_code=row.get("parent"),
+                attributes={"type": "object", "properties": {}, "required": [], **row.get("attributes", {})},
+                reach=Reach(row["reach"]),
+                position=position,
+                shipped=True,
+            )
+        )
         session.flush()  # a type stands after its parent

@@ -67,16 +67,27 @@ def _words(name: str) -> str:
 def items() -> ResponseReturnValue:
     """The list of items, narrowed by what stands in the address."""
     wanted = Filter(
-        type=_words("type") or None, under=_words("under") or None, health=_enum(Health, "health"),
-        lifecycle=_enum(Lifecycle, "lifecycle"), q=_words("q") or None,
+        type=_words("type") or None,
+        under=_words("under") or None,
+        health=_enum(Health, "health"),
+        lifecycle=_enum(Lifecycle, "lifecycle"),
+        q=_words("q") or None,
         service=request.args.get("service", type=int),
     )
     session, me = db.session(), viewer()
     service = queries.get_item(session, me, wanted.service, catalogue=True) if wanted.service else None
     page = queries.items_page(session, me, wanted, cursor=request.args.get("cursor"), limit=PER_PAGE)
     return render_template(
-        "cmdb/items.html", page=page, wanted=wanted, service=service, types=_types(), units=units_with_items(session, me),
-        health_labels=HEALTH_LABELS, lifecycle_labels=LIFECYCLE_LABELS, may_write=me.can("item.write"), next_url=_next(page.next),
+        "cmdb/items.html",
+        page=page,
+        wanted=wanted,
+        service=service,
+        types=_types(),
+        units=units_with_items(session, me),
+        health_labels=HEALTH_LABELS,
+        lifecycle_labels=LIFECYCLE_LABELS,
+        may_write=me.can("item.write"),
+        next_url=_next(page.next),
     )
 
 
@@ -106,8 +117,14 @@ def services() -> ResponseReturnValue:
             groups.setdefault((item.service.group if item.service else "") or _("未分组"), []).append(item)
     count = {state: sum(item.health is state for item in found) for state in Health}
     return render_template(
-        "cmdb/services.html", groups=groups, count=count, total=len(found), wanted=wanted, health=health,
-        health_labels=HEALTH_LABELS, may_write=viewer().can("item.write"),
+        "cmdb/services.html",
+        groups=groups,
+        count=count,
+        total=len(found),
+        wanted=wanted,
+        health=health,
+        health_labels=HEALTH_LABELS,
+        may_write=viewer().can("item.write"),
     )
 
 
@@ -128,14 +145,28 @@ def item(item_id: int) -> ResponseReturnValue:
     ends = {i for r in relations for i in (r.source_id, r.target_id)}
     services_ids = queries.services_of(session, [found.id]).get(found.id, [])
     return render_template(
-        "cmdb/item.html", item=found, full=full, impact=impact, seen=seen, relations=relations, schema=schema,
-        known=queries.find_items(session, me, ends), entries=_timeline(found, schema) if full else [],
+        "cmdb/item.html",
+        item=found,
+        full=full,
+        impact=impact,
+        seen=seen,
+        relations=relations,
+        schema=schema,
+        known=queries.find_items(session, me, ends),
+        entries=_timeline(found, schema) if full else [],
         services=[s for s in queries.readable_services(session, me) if s.id in services_ids],
-        may_write=queries.may_write(session, me, found), relation_labels=RELATION_LABELS,
-        inverse_labels=RELATION_INVERSE_LABELS, origin_labels=ORIGIN_LABELS,
-        lifecycle_labels=LIFECYCLE_LABELS, kinds=list(RelationKind), key=once.new_key(),
-        panel=_offered(f"/monitor/items/{found.id}/panel"), tickets=_offered(f"/desk/items/{found.id}/tickets"),
-        report=_offered("/desk/report"), neighbours=_names_nearby(found), is_service=found.type_code == SERVICE_TYPE,
+        may_write=queries.may_write(session, me, found),
+        relation_labels=RELATION_LABELS,
+        inverse_labels=RELATION_INVERSE_LABELS,
+        origin_labels=ORIGIN_LABELS,
+        lifecycle_labels=LIFECYCLE_LABELS,
+        kinds=list(RelationKind),
+        key=once.new_key(),
+        panel=_offered(f"/monitor/items/{found.id}/panel"),
+        tickets=_offered(f"/desk/items/{found.id}/tickets"),
+        report=_offered("/desk/report"),
+        neighbours=_names_nearby(found),
+        is_service=found.type_code == SERVICE_TYPE,
     )
 
 
@@ -155,10 +186,14 @@ def _people(entries: Sequence[ItemVersion | ItemEvent]) -> dict[str, str]:
 
 def _names_nearby(found: Item) -> list[str]:
     """Names to choose a relation's target from, of the same unit."""
-    return list(db.session().scalars(
-        sa.select(Item.name).where(Item.unit_id == found.unit_id, Item.id != found.id, Item.lifecycle != Lifecycle.RETIRED)
-        .order_by(Item.name).limit(200)
-    ))
+    return list(
+        db.session().scalars(
+            sa.select(Item.name)
+            .where(Item.unit_id == found.unit_id, Item.id != found.id, Item.lifecycle != Lifecycle.RETIRED)
+            .order_by(Item.name)
+            .limit(200)
+        )
+    )
 
 
 def _offered(path: str) -> str | None:
@@ -195,10 +230,19 @@ def history(item_id: int) -> ResponseReturnValue:
     versions = queries.versions(session, found.id)
     earlier = {v.id: versions[i + 1] if i + 1 < len(versions) else None for i, v in enumerate(versions)}
     return render_template(
-        "cmdb/history.html", item=found, at=at, then=then, relations=relations, known=queries.find_items(session, me, ends),
-        fields=_fields_then(then.snapshot, schema) if then else [], versions=versions,
+        "cmdb/history.html",
+        item=found,
+        at=at,
+        then=then,
+        relations=relations,
+        known=queries.find_items(session, me, ends),
+        fields=_fields_then(then.snapshot, schema) if then else [],
+        versions=versions,
         changes={v.id: words.differences(v, earlier[v.id], schema) for v in versions},
-        relation_labels=RELATION_LABELS, inverse_labels=RELATION_INVERSE_LABELS, verbs=words.VERBS, names=_people(versions),
+        relation_labels=RELATION_LABELS,
+        inverse_labels=RELATION_INVERSE_LABELS,
+        verbs=words.VERBS,
+        names=_people(versions),
         may_write=queries.may_write(session, me, found),
     )
 

@@ -12,22 +12,46 @@ from core.i18n import gettext as _
 from core.i18n import lazy
 
 FIELDS = {
-    "name": lazy("名称"), "type": lazy("类型"), "unit": lazy("所属机构"), "lifecycle": lazy("生命周期"),
-    "address": lazy("地址"), "service.code": lazy("服务代码"), "service.group": lazy("服务分组"),
-    "service.summary": lazy("说明"), "service.team": lazy("运维班组"), "service.vendor": lazy("供应商"),
-    "service.tax_system": lazy("税收业务系统"), "service.user_facing": lazy("直接面向用户"),
+    "name": lazy("名称"),
+    "type": lazy("类型"),
+    "unit": lazy("所属机构"),
+    "lifecycle": lazy("生命周期"),
+    "address": lazy("地址"),
+    "service.code": lazy("服务代码"),
+    "service.group": lazy("服务分组"),
+    "service.summary": lazy("说明"),
+    "service.team": lazy("运维班组"),
+    "service.vendor": lazy("供应商"),
+    "service.tax_system": lazy("税收业务系统"),
+    "service.user_facing": lazy("直接面向用户"),
     "service.position": lazy("排序"),
 }
 VERBS = {"create": lazy("登记"), "change": lazy("修改"), "retire": lazy("停用"), "restore": lazy("恢复到以前的状态")}
 KINDS = {
-    "health": lazy("健康状态"), "alert": lazy("告警"), "ticket": lazy("事项"), "change": lazy("变更"),
-    "relation": lazy("关系"), "deployment": lazy("发布"), "impact": lazy("影响范围"), "check": lazy("监控项"),
-    "config": lazy("配置"), "note": lazy("备注"),
+    "health": lazy("健康状态"),
+    "alert": lazy("告警"),
+    "ticket": lazy("事项"),
+    "change": lazy("变更"),
+    "relation": lazy("关系"),
+    "deployment": lazy("发布"),
+    "impact": lazy("影响范围"),
+    "check": lazy("监控项"),
+    "config": lazy("配置"),
+    "note": lazy("备注"),
 }
 ICONS = {
-    "health": "heartbeat", "alert": "bell", "ticket": "ticket", "change": "git-merge", "relation": "topology-star-3",
-    "deployment": "package", "impact": "target", "check": "activity", "create": "plus", "retire": "archive",
-    "restore": "history", "note": "note",
+    "health": "heartbeat",
+    "alert": "bell",
+    "ticket": "ticket",
+    "change": "git-merge",
+    "relation": "topology-star-3",
+    "deployment": "package",
+    "impact": "target",
+    "check": "activity",
+    "create": "plus",
+    "retire": "archive",
+    "restore": "history",
+    "note": "note",
 }
 _TONES = {"ok": "ok", "warning": "warning", "critical": "critical"}
 PLATFORM = lazy("平台")
@@ -76,7 +100,10 @@ def timeline(
     versions: Sequence[ItemVersion], events: Sequence[ItemEvent], names: Mapping[str, str], schema: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Versions and log lines as one timeline, newest first, for ui.timeline."""
-    found = [_of_version(v, versions[i + 1] if i + 1 < len(versions) else None, names, schema) for i, v in enumerate(versions)]
+    found = [
+        _of_version(v, versions[i + 1] if i + 1 < len(versions) else None, names, schema)
+        for i, v in enumerate(versions)
+    ]
     found += [_of_event(event, names) for event in events]
     return sorted(found, key=lambda entry: entry["at"], reverse=True)
 
@@ -86,15 +113,21 @@ def _of_version(
 ) -> dict[str, Any]:
     lines = [f"{d.label}：{d.before} → {d.after}" for d in differences(version, earlier, schema)]
     return {
-        "at": version.at, "actor": names.get(version.actor) or str(PLATFORM), "what": str(VERBS.get(version.verb, version.verb)),
-        "text": "\n".join(lines), "icon": ICONS.get(version.verb, "pencil"),
+        "at": version.at,
+        "actor": names.get(version.actor) or str(PLATFORM),
+        "what": str(VERBS.get(version.verb, version.verb)),
+        "text": "\n".join(lines),
+        "icon": ICONS.get(version.verb, "pencil"),
     }
 
 
 def _of_event(event: ItemEvent, names: Mapping[str, str]) -> dict[str, Any]:
     actor = names.get(event.actor or "", "") or str(PLATFORM)
     entry = {
-        "at": event.at, "actor": actor, "what": str(KINDS.get(event.kind, event.kind)), "text": event.text,
+        "at": event.at,
+        "actor": actor,
+        "what": str(KINDS.get(event.kind, event.kind)),
+        "text": event.text,
         "icon": ICONS.get(event.kind, "point"),
     }
     if event.kind == "health":

@@ -1,6 +1,6 @@
 """What the knowledge base asks of tickets, which live above it: the service desk provides it in its wiring.
 
-    kb.tickets.provide(TheDesk())
+kb.tickets.provide(TheDesk())
 """
 
 from __future__ import annotations
@@ -71,7 +71,14 @@ class _Nobody:
         return None
 
     def cards(
-        self, session: Session, viewer: Viewer, *, text: str, category: str | None, service_id: int | None, limit: int  # noqa: ARG002
+        self,
+        session: Session,
+        viewer: Viewer,
+        *,
+        text: str,
+        category: str | None,
+        service_id: int | None,
+        limit: int,  # noqa: ARG002
     ) -> list[PublicCard]:
         return []
 

@@ -44,9 +44,11 @@ def names(session: Session, item_ids: Iterable[int | None]) -> dict[int, str]:
 
 def services_needing(session: Session, item_id: int) -> list[int]:
     """Services that need an item directly or through others; a service itself counts."""
-    found = list(session.scalars(
-        sa.select(ItemService.service_id).where(ItemService.item_id == item_id).order_by(ItemService.service_id)
-    ))
+    found = list(
+        session.scalars(
+            sa.select(ItemService.service_id).where(ItemService.item_id == item_id).order_by(ItemService.service_id)
+        )
+    )
     if session.get(Service, item_id) is not None and item_id not in found:
         found.insert(0, item_id)
     return found
@@ -55,8 +57,10 @@ def services_needing(session: Session, item_id: int) -> list[int]:
 def offered(session: Session) -> list[tuple[int, str, str]]:
     """The services a reporter can choose from: (id, name, group), in the catalogue's order."""
     rows = session.execute(
-        sa.select(Item.id, Item.name, Service.group).join(Service, Service.item_id == Item.id)
-        .where(Item.lifecycle == Lifecycle.LIVE).order_by(Service.position, Item.name)
+        sa.select(Item.id, Item.name, Service.group)
+        .join(Service, Service.item_id == Item.id)
+        .where(Item.lifecycle == Lifecycle.LIVE)
+        .order_by(Service.position, Item.name)
     )
     return [(i, name, group) for i, name, group in rows]
 
@@ -64,9 +68,11 @@ def offered(session: Session) -> list[tuple[int, str, str]]:
 def items_of_unit(session: Session, unit_id: int, most: int = 200) -> list[tuple[int, str]]:
     """The equipment of a unit that a reporter there can name: (id, name); no services."""
     rows = session.execute(
-        sa.select(Item.id, Item.name).outerjoin(Service, Service.item_id == Item.id)
+        sa.select(Item.id, Item.name)
+        .outerjoin(Service, Service.item_id == Item.id)
         .where(Item.unit_id == unit_id, Item.lifecycle == Lifecycle.LIVE, Service.item_id.is_(None))
-        .order_by(Item.name).limit(most)
+        .order_by(Item.name)
+        .limit(most)
     )
     return [(i, name) for i, name in rows]
 

@@ -28,11 +28,21 @@ class TheDesk:
             return None
         named = catalogue.names(session, [ticket.service_id, ticket.item_id])
         return TicketFacts(
-            number=ticket.number, title=ticket.title, description=ticket.description, category=ticket.category,
-            url=f"/desk/tickets/{ticket.number}", solution=ticket.solution or "", cause=ticket.cause,
-            service_id=ticket.service_id, service=named.get(ticket.service_id or 0, ""),
-            item=named.get(ticket.item_id or 0, ""), error_code=ticket.error_code, article=ticket.article,
-            resolved_by_id=_resolver(session, ticket), unit_id=_own_unit(session, ticket), parent=ticket.parent_id is not None,
+            number=ticket.number,
+            title=ticket.title,
+            description=ticket.description,
+            category=ticket.category,
+            url=f"/desk/tickets/{ticket.number}",
+            solution=ticket.solution or "",
+            cause=ticket.cause,
+            service_id=ticket.service_id,
+            service=named.get(ticket.service_id or 0, ""),
+            item=named.get(ticket.item_id or 0, ""),
+            error_code=ticket.error_code,
+            article=ticket.article,
+            resolved_by_id=_resolver(session, ticket),
+            unit_id=_own_unit(session, ticket),
+            parent=ticket.parent_id is not None,
         )
 
     def cards(
@@ -41,30 +51,38 @@ class TheDesk:
         """Open matters of the same fault nearby, as anybody may know them."""
         if not cards.may_see_card(viewer):
             return []
-        found = cards.nearby(
-            session, viewer, text=text, category=category, service_id=service_id, now=clock.now()
-        )
+        found = cards.nearby(session, viewer, text=text, category=category, service_id=service_id, now=clock.now())
         return [_public(cards.card_of(session, ticket)) for ticket in found[:limit]]
 
 
 def _public(card: cards.Card) -> PublicCard:
     return PublicCard(
-        number=card.number, kind=card.category_label, service=card.service or "", error_code=card.error_code or "",
-        area=card.area, since=card.since, state=card.state_label, me_too_url=f"/desk/tickets/{card.number}/me-too",
+        number=card.number,
+        kind=card.category_label,
+        service=card.service or "",
+        error_code=card.error_code or "",
+        area=card.area,
+        since=card.since,
+        state=card.state_label,
+        me_too_url=f"/desk/tickets/{card.number}/me-too",
     )
 
 
 def _resolver(session: Session, ticket: Ticket) -> int | None:
     return session.scalar(
-        sa.select(TicketFact.actor_id).where(TicketFact.ticket_id == ticket.id, TicketFact.kind == str(What.RESOLVED))
-        .order_by(TicketFact.seq.desc()).limit(1)
+        sa.select(TicketFact.actor_id)
+        .where(TicketFact.ticket_id == ticket.id, TicketFact.kind == str(What.RESOLVED))
+        .order_by(TicketFact.seq.desc())
+        .limit(1)
     )
 
 
 def _own_unit(session: Session, ticket: Ticket) -> int | None:
     """The unit of the last team of ours that held it: a vendor has no readers and no reviewers here."""
     return session.scalar(
-        sa.select(Team.unit_id).join(CustodySpan, CustodySpan.team_id == Team.id)
+        sa.select(Team.unit_id)
+        .join(CustodySpan, CustodySpan.team_id == Team.id)
         .where(CustodySpan.ticket_id == ticket.id, CustodySpan.line != Line.VENDOR)
-        .order_by(CustodySpan.seq.desc()).limit(1)
+        .order_by(CustodySpan.seq.desc())
+        .limit(1)
     )

@@ -35,16 +35,29 @@ def alert_raised(session: Session, event: AlertRaised, now: dt.datetime) -> None
         return
     ticket = session.scalar(open_for(event.problem_key).with_for_update()) or _open(session, event, now)
     if ticket.state is State.RESOLVED:
-        service.back_to_work(session, ticket, reason=_("监控发现再次发生：%(what)s", what=event.summary), by=None, now=now)
+        service.back_to_work(
+            session, ticket, reason=_("监控发现再次发生：%(what)s", what=event.summary), by=None, now=now
+        )
     ended_at = episode.ended_at if episode else None
     if episode is None:
         episode = TicketEpisode(alert_id=event.alert_id)
         session.add(episode)
     episode.ticket_id, episode.fingerprint, episode.severity = ticket.id, event.fingerprint, event.severity
     episode.started_at = event.at
-    facts.append(session, ticket, What.ALERT_RAISED, now=now, at=event.at, text=event.summary, data={
-        "fingerprint": event.fingerprint, "severity": event.severity, "alert": event.alertname, "episode": event.episode,
-    })
+    facts.append(
+        session,
+        ticket,
+        What.ALERT_RAISED,
+        now=now,
+        at=event.at,
+        text=event.summary,
+        data={
+            "fingerprint": event.fingerprint,
+            "severity": event.severity,
+            "alert": event.alertname,
+            "episode": event.episode,
+        },
+    )
     facts.changed(session, ticket, What.ALERT_RAISED, now=now)
     session.flush()
     if ended_at is not None:  # the end was heard first
@@ -58,14 +71,26 @@ def _open(session: Session, event: AlertRaised, now: dt.datetime) -> Ticket:
         service_id = next(iter(catalogue.services_needing(session, item.id)), None)
     hit = cmdb.impact_of(session, item) if item is not None else None
     people, systems = (hit.people, hit.systems) if hit else (0, 0)
-    return open_ticket(session, Report(
-        title=(event.summary.strip().splitlines() or [event.alertname])[0][:LONGEST_TITLE] or event.alertname,
-        category=categories.category_of_item(item.type_code if item else ""),
-        unit_id=item.unit_id if item else event.unit_id, description=event.summary, source=Source.ALERT,
-        service_id=service_id, item_id=event.item_id, urgency=rules.urgency_of_severity(event.severity),
-        people_hit=people, services_hit=systems, problem_key=event.problem_key, since=event.at,
-        team_id=_team(session, event, item, service_id),
-    ), by=None, now=now)
+    return open_ticket(
+        session,
+        Report(
+            title=(event.summary.strip().splitlines() or [event.alertname])[0][:LONGEST_TITLE] or event.alertname,
+            category=categories.category_of_item(item.type_code if item else ""),
+            unit_id=item.unit_id if item else event.unit_id,
+            description=event.summary,
+            source=Source.ALERT,
+            service_id=service_id,
+            item_id=event.item_id,
+            urgency=rules.urgency_of_severity(event.severity),
+            people_hit=people,
+            services_hit=systems,
+            problem_key=event.problem_key,
+            since=event.at,
+            team_id=_team(session, event, item, service_id),
+        ),
+        by=None,
+        now=now,
+    )
 
 
 def _team(session: Session, event: AlertRaised, item: Item | None, service_id: int | None) -> int:
@@ -80,9 +105,15 @@ def alert_resolved(session: Session, event: AlertResolved, now: dt.datetime) -> 
     """The episode is over: resolve what nobody accepted, propose it to whoever did."""
     episode = session.get(TicketEpisode, event.alert_id, with_for_update=True)
     if episode is None:  # its beginning is still on its way, or it was none that opens incidents
-        session.add(TicketEpisode(
-            alert_id=event.alert_id, fingerprint=event.fingerprint, severity="", started_at=event.at, ended_at=event.at
-        ))
+        session.add(
+            TicketEpisode(
+                alert_id=event.alert_id,
+                fingerprint=event.fingerprint,
+                severity="",
+                started_at=event.at,
+                ended_at=event.at,
+            )
+        )
         return
     if episode.ended_at is not None:
         return
@@ -98,9 +129,19 @@ def _recovered(session: Session, ticket: Ticket, fingerprint: str, at: dt.dateti
         return
     still = service.still_failing(session, ticket)
     proposal = not still and ticket.state in {State.ACTIVE, State.SUSPENDED}
-    facts.append(session, ticket, What.ALERT_RESOLVED, now=now, at=at, data={
-        "fingerprint": fingerprint, "still_failing": still or None, "proposal": proposal or None,
-    }, text=_("监控显示已恢复正常，请确认后解决。") if proposal else _("监控显示已恢复正常。"))
+    facts.append(
+        session,
+        ticket,
+        What.ALERT_RESOLVED,
+        now=now,
+        at=at,
+        data={
+            "fingerprint": fingerprint,
+            "still_failing": still or None,
+            "proposal": proposal or None,
+        },
+        text=_("监控显示已恢复正常，请确认后解决。") if proposal else _("监控显示已恢复正常。"),
+    )
     if not still and ticket.state is State.NEW:
         service.recover(session, ticket, now=now, at=at)
         family.resolve_children(session, ticket, by=None, now=now)
@@ -121,11 +162,20 @@ def severity_changed(session: Session, event: AlertSeverityChanged, now: dt.date
         return
     before = ticket.priority
     ticket.urgency, ticket.priority = urgency, rules.priority(urgency, ticket.impact)
-    facts.append(session, ticket, What.PRIORITY_CHANGED, now=now, at=event.at, text=_("告警升级：%(what)s", what=event.summary),
-                 data={"priority": ticket.priority, "before": before, "urgency": urgency, "impact": ticket.impact})
-    record(session, PriorityChanged(
-        ticket_id=ticket.id, number=ticket.number, before=before, after=ticket.priority
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.PRIORITY_CHANGED,
+        now=now,
+        at=event.at,
+        text=_("告警升级：%(what)s", what=event.summary),
+        data={"priority": ticket.priority, "before": before, "urgency": urgency, "impact": ticket.impact},
+    )
+    record(
+        session,
+        PriorityChanged(ticket_id=ticket.id, number=ticket.number, before=before, after=ticket.priority),
+        now=now,
+    )
     clocking.settle(session, ticket, now=now)
     facts.changed(session, ticket, What.PRIORITY_CHANGED, now=now)
 
@@ -139,6 +189,8 @@ def alert_acknowledged(session: Session, event: AlertAcknowledged, now: dt.datet
 
 def _of_alert(session: Session, alert_id: int) -> Ticket | None:
     return session.scalar(
-        sa.select(Ticket).join(TicketEpisode, TicketEpisode.ticket_id == Ticket.id)
-        .where(TicketEpisode.alert_id == alert_id).with_for_update(of=Ticket)
+        sa.select(Ticket)
+        .join(TicketEpisode, TicketEpisode.ticket_id == Ticket.id)
+        .where(TicketEpisode.alert_id == alert_id)
+        .with_for_update(of=Ticket)
     )

@@ -20,7 +20,9 @@ def auto_close(session: Session, now: dt.datetime) -> int:
     due = session.scalars(
         sa.select(Ticket)
         .where(Ticket.auto_close_at <= now, Ticket.state == State.RESOLVED, Ticket.kind.in_(CLOSABLE))
-        .order_by(Ticket.auto_close_at).limit(BATCH).with_for_update(skip_locked=True)
+        .order_by(Ticket.auto_close_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
     ).all()
     for ticket in due:
         service.close_unanswered(session, ticket, now=now)

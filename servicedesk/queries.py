@@ -19,7 +19,10 @@ from servicedesk.tickets.states import FINISHED, Kind, State
 from web.paging import Key, Page, page
 
 WITH = (
-    joinedload(Ticket.unit), joinedload(Ticket.team), joinedload(Ticket.holder), joinedload(Ticket.reporter),
+    joinedload(Ticket.unit),
+    joinedload(Ticket.team),
+    joinedload(Ticket.holder),
+    joinedload(Ticket.reporter),
     joinedload(Ticket.parent).load_only(Ticket.number),
 )
 NEWEST_FIRST = (Key(Ticket.opened_at, descending=True), Key(Ticket.id, descending=True))
@@ -77,9 +80,15 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
     if wanted.states:
         yield Ticket.state.in_(wanted.states)
     same: tuple[tuple[Any, Any], ...] = (
-        (Ticket.category, wanted.category), (Ticket.service_id, wanted.service_id), (Ticket.item_id, wanted.item_id),
-        (Ticket.urgency, wanted.urgency), (Ticket.impact, wanted.impact), (Ticket.priority, wanted.priority),
-        (Ticket.line, wanted.line), (Ticket.source, wanted.source), (Ticket.major, wanted.major),
+        (Ticket.category, wanted.category),
+        (Ticket.service_id, wanted.service_id),
+        (Ticket.item_id, wanted.item_id),
+        (Ticket.urgency, wanted.urgency),
+        (Ticket.impact, wanted.impact),
+        (Ticket.priority, wanted.priority),
+        (Ticket.line, wanted.line),
+        (Ticket.source, wanted.source),
+        (Ticket.major, wanted.major),
     )
     for column, value in same:
         if value is not None:
@@ -102,10 +111,12 @@ def _by_name(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         yield Ticket.unit_id.in_(_subtree_of(wanted.unit))
     if wanted.text:
         pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        yield sa.or_(*(
-            column.ilike(pattern, escape="\\")
-            for column in (Ticket.number, Ticket.title, Ticket.description, Ticket.error_code)
-        ))
+        yield sa.or_(
+            *(
+                column.ilike(pattern, escape="\\")
+                for column in (Ticket.number, Ticket.title, Ticket.description, Ticket.error_code)
+            )
+        )
 
 
 def _id_of(key: Any, column: Any, value: str) -> Any:
@@ -115,9 +126,7 @@ def _id_of(key: Any, column: Any, value: str) -> Any:
 def _subtree_of(code: str) -> sa.Select[Any]:
     from accounts.models import UnitClosure
 
-    return (
-        sa.select(UnitClosure.descendant_id).join(Unit, Unit.id == UnitClosure.ancestor_id).where(Unit.code == code)
-    )
+    return sa.select(UnitClosure.descendant_id).join(Unit, Unit.id == UnitClosure.ancestor_id).where(Unit.code == code)
 
 
 def _by_time(wanted: Filter, now: dt.datetime) -> Iterable[sa.ColumnElement[bool]]:
@@ -135,7 +144,8 @@ def _by_time(wanted: Filter, now: dt.datetime) -> Iterable[sa.ColumnElement[bool
 def tickets_of_alerts(session: Session, alert_ids: Collection[int]) -> dict[int, str]:
     """Alert id → number of the ticket that answers it. No scope: whoever sees an alert may know the number."""
     rows = session.execute(
-        sa.select(TicketEpisode.alert_id, Ticket.number).join(Ticket, Ticket.id == TicketEpisode.ticket_id)
+        sa.select(TicketEpisode.alert_id, Ticket.number)
+        .join(Ticket, Ticket.id == TicketEpisode.ticket_id)
         .where(TicketEpisode.alert_id.in_(sorted(alert_ids)))
     )
     return {row.alert_id: row.number for row in rows}
@@ -144,18 +154,23 @@ def tickets_of_alerts(session: Session, alert_ids: Collection[int]) -> dict[int,
 def of_item(session: Session, viewer: Viewer, item_id: int, *, most: int = 10) -> Sequence[Ticket]:
     """Tickets about an item or service, open ones first, newest first."""
     return session.scalars(
-        sa.select(Ticket).options(*WITH)
+        sa.select(Ticket)
+        .options(*WITH)
         .where(sa.or_(Ticket.item_id == item_id, Ticket.service_id == item_id), access.visible(viewer))
-        .order_by(Ticket.state.in_(sorted(FINISHED)), Ticket.opened_at.desc(), Ticket.id.desc()).limit(most)
+        .order_by(Ticket.state.in_(sorted(FINISHED)), Ticket.opened_at.desc(), Ticket.id.desc())
+        .limit(most)
     ).all()
 
 
 def of_fingerprint(session: Session, viewer: Viewer, fingerprint: str) -> Ticket | None:
     """The ticket that answers the newest episode of an alert."""
     return session.scalar(
-        sa.select(Ticket).options(*WITH).join(TicketEpisode, TicketEpisode.ticket_id == Ticket.id)
+        sa.select(Ticket)
+        .options(*WITH)
+        .join(TicketEpisode, TicketEpisode.ticket_id == Ticket.id)
         .where(TicketEpisode.fingerprint == fingerprint, access.visible(viewer))
-        .order_by(TicketEpisode.alert_id.desc()).limit(1)
+        .order_by(TicketEpisode.alert_id.desc())
+        .limit(1)
     )
 
 
@@ -175,13 +190,19 @@ def wall_counts(session: Session, root_unit_ids: frozenset[int], *, now: dt.date
 
     below = Ticket.unit_id.in_(subtree(root_unit_ids))
     still = sa.and_(Ticket.kind == Kind.INCIDENT, Ticket.state.not_in(sorted(FINISHED)), below)
-    total, critical, overdue = session.execute(sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((Ticket.priority == 1, 1), else_=0)), 0),
-        sa.func.coalesce(sa.func.sum(sa.case((Ticket.next_due_at < now, 1), else_=0)), 0),
-    ).where(still)).one()
+    total, critical, overdue = session.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(sa.case((Ticket.priority == 1, 1), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((Ticket.next_due_at < now, 1), else_=0)), 0),
+        ).where(still)
+    ).one()
     rows = session.execute(
-        sa.select(UnitClosure.ancestor_id, sa.func.count().label("open")).select_from(Ticket)
-        .join(UnitClosure, UnitClosure.descendant_id == Ticket.unit_id).join(Unit, Unit.id == UnitClosure.ancestor_id)
-        .where(still, Unit.level == UnitLevel.CITY).group_by(UnitClosure.ancestor_id)
+        sa.select(UnitClosure.ancestor_id, sa.func.count().label("open"))
+        .select_from(Ticket)
+        .join(UnitClosure, UnitClosure.descendant_id == Ticket.unit_id)
+        .join(Unit, Unit.id == UnitClosure.ancestor_id)
+        .where(still, Unit.level == UnitLevel.CITY)
+        .group_by(UnitClosure.ancestor_id)
     )
     return WallCounts(total, int(critical), int(overdue), {row.ancestor_id: row.open for row in rows})

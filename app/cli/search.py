@@ -29,7 +29,11 @@ def rebuild(as_json: bool) -> None:
     engine, database = open_engine(settings), make_engine(settings.database_url)
     started = time.monotonic()
     count = index.rebuild(database, engine, sources)
-    found = {"documents": count, "seconds": round(time.monotonic() - started, 1), "kinds": {k: engine.count(k) for k in sources.kinds}}
+    found = {
+        "documents": count,
+        "seconds": round(time.monotonic() - started, 1),
+        "kinds": {k: engine.count(k) for k in sources.kinds},
+    }
     engine.close()
     database.dispose()
     click.echo(json.dumps(found) if as_json else f"{count} documents in {found['seconds']} s")

@@ -93,7 +93,9 @@ def people(as_json: bool) -> None:
     if not found:
         raise click.ClickException("the demo is not loaded; run: taxops demo load")
     for row in found:
-        click.echo(f"{row['role']:<18} {row['login']:<14} {row['password']:<16} {row['unit']:<10} {row['name']}（{row['unit_name']}）")
+        click.echo(
+            f"{row['role']:<18} {row['login']:<14} {row['password']:<16} {row['unit']:<10} {row['name']}（{row['unit_name']}）"
+        )
 
 
 def sign_ins(engine: sa.Engine, secret: str) -> list[dict[str, str]]:

@@ -14,7 +14,17 @@ from app.demo.catalogue import DemoService, groups, services
 Row = dict[str, Any]
 HOSTS = 8
 # Services people do not use themselves; they hit people only through what stands on them.
-BEHIND = {"databases", "middleware", "servers", "storage", "machine-rooms", "backup", "security", "integration", "service-operations"}
+BEHIND = {
+    "databases",
+    "middleware",
+    "servers",
+    "storage",
+    "machine-rooms",
+    "backup",
+    "security",
+    "integration",
+    "service-operations",
+}
 # Reached from the internet, through the load balancer and the isolation gateway.
 OUTSIDE = {"portal", "online-hall", "third-party", "mobile-tax", "mobile-office"}
 # Which database cluster the services of a group stand on.
@@ -114,7 +124,9 @@ def _platform(centre: _Centre) -> Iterator[Row]:
             yield centre.item(server, "server", f"10.61.{20 + number}.{n}", os="openEuler 22.03", rack=f"D{number:02d}")
             yield from centre.either(server, "connected-to", "省局核心交换机", "核心交换")
             yield from centre.either(server, "depends-on", "双活存储", "存储")
-            yield centre.item(f"{cluster}节点 {n}", "database", f"10.61.{20 + number}.{10 + n}", engine="Oracle 19c", port=1521)
+            yield centre.item(
+                f"{cluster}节点 {n}", "database", f"10.61.{20 + number}.{10 + n}", engine="Oracle 19c", port=1521
+            )
             yield centre.need(f"{cluster}节点 {n}", "runs-on", server)
         yield centre.item(f"{cluster}容灾", "database", f"10.61.{20 + number}.21", engine="Oracle 19c", port=1521)
         yield centre.need(f"{cluster}节点 1", "backed-up-by", f"{cluster}容灾")

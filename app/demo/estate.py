@@ -101,13 +101,21 @@ def _city(city: DemoUnit, province: str, number: int, draw: random.Random) -> It
         yield DemoRelation((code, f"{place}机关"), "depends-on", (code, router), "核心路由")
         yield DemoRelation((province, WAN), "depends-on", (code, router), "各市接入")
     for n, other in ((1, 2), (2, 1)):  # either router can use the other's line
-        yield DemoRelation((code, f"{place}核心路由器 {n}"), "connected-to", (code, f"{place}至省局线路 {other}"), "上联")
+        yield DemoRelation(
+            (code, f"{place}核心路由器 {n}"), "connected-to", (code, f"{place}至省局线路 {other}"), "上联"
+        )
     yield DemoItem(code, f"{place}核心交换机", "switch", {**_gear(draw, "S9500"), "ports": 48, "layer": "核心"})
     yield DemoRelation((code, f"{place}机关"), "depends-on", (code, f"{place}核心交换机"))
     yield from _power(code, place, draw)
     yield from _video(code, place, province, f"{place}核心交换机", draw)
     for n, use in enumerate(("文件与打印服务器", "补丁与防病毒服务器", "备份服务器"), start=11):
-        yield DemoItem(code, f"{place}{use}", "server", {**_gear(draw, "2U 服务器"), "os": "openEuler 22.03"}, f"10.{60 + number}.1.{n}")
+        yield DemoItem(
+            code,
+            f"{place}{use}",
+            "server",
+            {**_gear(draw, "2U 服务器"), "os": "openEuler 22.03"},
+            f"10.{60 + number}.1.{n}",
+        )
         yield DemoRelation((code, f"{place}{use}"), "connected-to", (code, f"{place}核心交换机"))
 
 

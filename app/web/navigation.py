@@ -30,7 +30,7 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
         (
             Place(lazy("首页"), "home.index", "home", (), "h"),
             Place(lazy("总览"), "overview.index", "layout-dashboard", ("figures.read",), "d"),
-        Place(lazy("我要报障"), "desk.report", "plus", EVERYBODY, "n"),
+            Place(lazy("我要报障"), "desk.report", "plus", EVERYBODY, "n"),
             Place(lazy("我的事项"), "desk.mine", "list", EVERYBODY, "m"),
             Place(lazy("我的工作"), "desk.work", "inbox", ("ticket.work",), "w"),
             Place(lazy("分诊"), "desk.triage", "filter", ("ticket.work",), "t"),
@@ -73,7 +73,12 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
 )
 BOTTOM = ("home.index", "desk.report", "desk.work", "vendor.workspace", "monitor.alerts", "desk.mine", "kb.articles")
 # what fits under an icon of the phone's bottom bar
-SHORT = {"desk.report": lazy("报障"), "desk.work": lazy("待办"), "vendor.workspace": lazy("待办"), "desk.mine": lazy("我的")}
+SHORT = {
+    "desk.report": lazy("报障"),
+    "desk.work": lazy("待办"),
+    "vendor.workspace": lazy("待办"),
+    "desk.mine": lazy("我的"),
+}
 BOTTOM_MOST = 4
 
 

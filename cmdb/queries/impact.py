@@ -112,7 +112,8 @@ def _load(session: Session, ids: Iterable[int]) -> dict[int, Item]:
     found: dict[int, Item] = {}
     for some in chunks(ids):
         rows = session.scalars(
-            sa.select(Item).options(joinedload(Item.unit), joinedload(Item.type), joinedload(Item.service))
+            sa.select(Item)
+            .options(joinedload(Item.unit), joinedload(Item.type), joinedload(Item.service))
             .where(Item.id.in_(some), Item.lifecycle != Lifecycle.RETIRED)
         ).unique()
         found.update({item.id: item for item in rows})
@@ -142,11 +143,18 @@ def _people(session: Session, trees: set[int], single: set[int]) -> int:
     if not trees and not single:
         return 0
     below = sa.select(UnitClosure.descendant_id).where(UnitClosure.ancestor_id.in_(sorted(trees)))
-    return session.scalar(
-        sa.select(sa.func.count()).select_from(Person).where(
-            Person.active, Person.is_service.is_(False), sa.or_(Person.unit_id.in_(sorted(single)), Person.unit_id.in_(below))
+    return (
+        session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Person)
+            .where(
+                Person.active,
+                Person.is_service.is_(False),
+                sa.or_(Person.unit_id.in_(sorted(single)), Person.unit_id.in_(below)),
+            )
         )
-    ) or 0
+        or 0
+    )
 
 
 def _unreachable(session: Session, sites: set[int]) -> list[Item]:
@@ -154,8 +162,11 @@ def _unreachable(session: Session, sites: set[int]) -> list[Item]:
     if not sites:
         return []
     above = sa.select(UnitClosure.ancestor_id).where(UnitClosure.descendant_id.in_(sorted(sites)))
-    return list(session.scalars(
-        sa.select(Item).join(Service, Service.item_id == Item.id)
-        .where(Service.user_facing, Item.lifecycle == Lifecycle.LIVE, Item.unit_id.in_(above))
-        .order_by(Service.position, Item.name)
-    ))
+    return list(
+        session.scalars(
+            sa.select(Item)
+            .join(Service, Service.item_id == Item.id)
+            .where(Service.user_facing, Item.lifecycle == Lifecycle.LIVE, Item.unit_id.in_(above))
+            .order_by(Service.position, Item.name)
+        )
+    )

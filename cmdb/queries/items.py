@@ -42,9 +42,11 @@ def visible(viewer: Viewer, permission: str = "item.read") -> sa.ColumnElement[b
     if viewer.teams_for(permission) or viewer.services_for(permission):
         mine = scope.in_scope(viewer, permission, team=Service.team_id, service=Service.item_id)
         conditions.append(Item.id.in_(sa.select(Service.item_id).where(mine)))
-        conditions.append(Item.id.in_(
-            sa.select(ItemService.item_id).join(Service, Service.item_id == ItemService.service_id).where(mine)
-        ))
+        conditions.append(
+            Item.id.in_(
+                sa.select(ItemService.item_id).join(Service, Service.item_id == ItemService.service_id).where(mine)
+            )
+        )
     return sa.or_(*conditions)
 
 
@@ -86,25 +88,27 @@ def items_page(
 ) -> Page[Item]:
     """A page of items by name; `services` asks for the catalogue's services only."""
     statement = _with_names(sa.select(Item)).where(visible_services(viewer) if services else visible(viewer))
-    return page(
-        session, _narrowed(statement, wanted), [Key(Item.name), Key(Item.id)], cursor=cursor, limit=limit
-    )
+    return page(session, _narrowed(statement, wanted), [Key(Item.name), Key(Item.id)], cursor=cursor, limit=limit)
 
 
 def readable_services(session: Session, viewer: Viewer) -> list[Item]:
     """Every live service the viewer may see, in the catalogue's order."""
-    return list(session.scalars(
-        _with_names(sa.select(Item)).join(Service, Service.item_id == Item.id)
-        .where(visible_services(viewer), Item.lifecycle != Lifecycle.RETIRED)
-        .order_by(Service.position, Item.name, Item.id)
-    ))
+    return list(
+        session.scalars(
+            _with_names(sa.select(Item))
+            .join(Service, Service.item_id == Item.id)
+            .where(visible_services(viewer), Item.lifecycle != Lifecycle.RETIRED)
+            .order_by(Service.position, Item.name, Item.id)
+        )
+    )
 
 
 def services_of(session: Session, item_ids: Collection[int]) -> dict[int, list[int]]:
     """Item id → the services that need it (directly or through others)."""
     found: dict[int, list[int]] = defaultdict(list)
     rows = session.execute(
-        sa.select(ItemService.item_id, ItemService.service_id).where(ItemService.item_id.in_(sorted(item_ids)))
+        sa.select(ItemService.item_id, ItemService.service_id)
+        .where(ItemService.item_id.in_(sorted(item_ids)))
         .order_by(ItemService.service_id)
     )
     for item_id, service_id in rows:
@@ -115,11 +119,19 @@ def services_of(session: Session, item_ids: Collection[int]) -> dict[int, list[i
 def units_with_items(session: Session, viewer: Viewer) -> Sequence[tuple[str, str, str]]:
     """(code, name, level) of the units a list can be narrowed to: those of visible items, offices left out."""
     rows = session.execute(
-        sa.select(Unit.code, Unit.name, Unit.level).where(
-            Unit.id.in_(sa.select(UnitClosure.ancestor_id).join(Item, Item.unit_id == UnitClosure.descendant_id).where(visible(viewer))),
-            sa.or_(scope.in_scope(viewer, "item.read", unit=Unit.id), sa.literal(value=bool(viewer.teams_for("item.read")))),
+        sa.select(Unit.code, Unit.name, Unit.level)
+        .where(
+            Unit.id.in_(
+                sa.select(UnitClosure.ancestor_id)
+                .join(Item, Item.unit_id == UnitClosure.descendant_id)
+                .where(visible(viewer))
+            ),
+            sa.or_(
+                scope.in_scope(viewer, "item.read", unit=Unit.id), sa.literal(value=bool(viewer.teams_for("item.read")))
+            ),
             Unit.level.in_(("province", "city", "county")),
-        ).order_by(Unit.code)
+        )
+        .order_by(Unit.code)
     )
     return [(code, name, str(level)) for code, name, level in rows]
 
@@ -127,7 +139,9 @@ def units_with_items(session: Session, viewer: Viewer) -> Sequence[tuple[str, st
 def _with_names(statement: sa.Select[Item]) -> sa.Select[Item]:
     """Load with each item what a row shows, in the same query."""
     return statement.options(
-        joinedload(Item.unit), joinedload(Item.type), joinedload(Item.service).joinedload(Service.team),
+        joinedload(Item.unit),
+        joinedload(Item.type),
+        joinedload(Item.service).joinedload(Service.team),
         joinedload(Item.service).joinedload(Service.vendor),
     )
 
@@ -140,7 +154,11 @@ def _narrowed(statement: sa.Select[Any], wanted: Filter) -> sa.Select[Any]:
     if wanted.unit:
         conditions.append(Item.unit_id.in_(sa.select(Unit.id).where(Unit.code == wanted.unit)))
     if wanted.under:
-        below = sa.select(UnitClosure.descendant_id).join(Unit, Unit.id == UnitClosure.ancestor_id).where(Unit.code == wanted.under)
+        below = (
+            sa.select(UnitClosure.descendant_id)
+            .join(Unit, Unit.id == UnitClosure.ancestor_id)
+            .where(Unit.code == wanted.under)
+        )
         conditions.append(Item.unit_id.in_(below))
     if wanted.health:
         conditions.append(Item.health == wanted.health)
@@ -151,7 +169,7 @@ def _narrowed(statement: sa.Select[Any], wanted: Filter) -> sa.Select[Any]:
     if wanted.name:
         conditions.append(Item.name == wanted.name)
     if wanted.q:
-        conditions.append(sa.or_(
-            Item.name.icontains(wanted.q, autoescape=True), Item.address.icontains(wanted.q, autoescape=True)
-        ))
+        conditions.append(
+            sa.or_(Item.name.icontains(wanted.q, autoescape=True), Item.address.icontains(wanted.q, autoescape=True))
+        )
     return statement.where(*conditions)

@@ -24,7 +24,8 @@ def _visible_ends(viewer: Viewer) -> sa.ColumnElement[bool]:
 def get_relation(session: Session, viewer: Viewer, relation_id: int) -> Relation:
     """One relation; raises NotFound where there is none, or the viewer may not know of it."""
     found = session.scalar(
-        sa.select(Relation).options(joinedload(Relation.source), joinedload(Relation.target))
+        sa.select(Relation)
+        .options(joinedload(Relation.source), joinedload(Relation.target))
         .where(Relation.id == min(relation_id, BIGGEST_ID), _visible_ends(viewer))
     )
     if found is None:
@@ -33,8 +34,16 @@ def get_relation(session: Session, viewer: Viewer, relation_id: int) -> Relation
 
 
 def relations_page(
-    session: Session, viewer: Viewer, *, cursor: str | None, limit: int, source: int | None = None, target: int | None = None,
-    kind: RelationKind | None = None, ended: bool = False, q: str | None = None,
+    session: Session,
+    viewer: Viewer,
+    *,
+    cursor: str | None,
+    limit: int,
+    source: int | None = None,
+    target: int | None = None,
+    kind: RelationKind | None = None,
+    ended: bool = False,
+    q: str | None = None,
 ) -> Page[Relation]:
     """A page of relations by id; those that ended are left out unless asked for."""
     statement = sa.select(Relation).where(_visible_ends(viewer))
@@ -45,8 +54,10 @@ def relations_page(
             statement = statement.where(column == value)
     if q:
         one, other = aliased(Item), aliased(Item)
-        statement = statement.join(one, one.id == Relation.source_id).join(other, other.id == Relation.target_id).where(
-            sa.or_(one.name.icontains(q, autoescape=True), other.name.icontains(q, autoescape=True))
+        statement = (
+            statement.join(one, one.id == Relation.source_id)
+            .join(other, other.id == Relation.target_id)
+            .where(sa.or_(one.name.icontains(q, autoescape=True), other.name.icontains(q, autoescape=True)))
         )
     return page(session, statement, [Key(Relation.id)], cursor=cursor, limit=limit)
 
@@ -54,8 +65,15 @@ def relations_page(
 def current_relations(session: Session, item_ids: Collection[int]) -> Sequence[Relation]:
     """Relations that stand now from and to these items, with both ends loaded."""
     wanted = sorted(item_ids)
-    return session.scalars(
-        sa.select(Relation).options(joinedload(Relation.source), joinedload(Relation.target))
-        .where(sa.or_(Relation.source_id.in_(wanted), Relation.target_id.in_(wanted)), Relation.valid_until.is_(None))
-        .order_by(Relation.kind, Relation.id)
-    ).unique().all()
+    return (
+        session.scalars(
+            sa.select(Relation)
+            .options(joinedload(Relation.source), joinedload(Relation.target))
+            .where(
+                sa.or_(Relation.source_id.in_(wanted), Relation.target_id.in_(wanted)), Relation.valid_until.is_(None)
+            )
+            .order_by(Relation.kind, Relation.id)
+        )
+        .unique()
+        .all()
+    )

@@ -14,7 +14,22 @@ from cmdb.service.services import change_service, create_service, set_parts
 from cmdb.service.types import save_type
 
 __all__ = [
-    "change_item", "change_relation", "change_service", "clear_health", "create_item", "create_service", "end_relation",
-    "log_event", "mark_impact", "rebuild_all", "relate", "restore_item", "retire_item", "save_type", "set_health",
-    "set_health_many", "set_parts", "unmark_impact",
+    "change_item",
+    "change_relation",
+    "change_service",
+    "clear_health",
+    "create_item",
+    "create_service",
+    "end_relation",
+    "log_event",
+    "mark_impact",
+    "rebuild_all",
+    "relate",
+    "restore_item",
+    "retire_item",
+    "save_type",
+    "set_health",
+    "set_health_many",
+    "set_parts",
+    "unmark_impact",
 ]

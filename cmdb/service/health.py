@@ -33,7 +33,13 @@ class Report:
 
 
 def set_health(
-    session: Session, item_id: int, source: str, state: Health | str, since: dt.datetime | None = None, *, now: dt.datetime
+    session: Session,
+    item_id: int,
+    source: str,
+    state: Health | str,
+    since: dt.datetime | None = None,
+    *,
+    now: dt.datetime,
 ) -> None:
     """Take what `source` (such as "check:12") says of an item. Saying the same again changes nothing."""
     set_health_many(session, [Report(item_id, source, Health(state), since)], now=now)
@@ -79,14 +85,17 @@ def _settle(session: Session, item_ids: list[int], since: dict[int, dt.datetime]
         states[item_id].append(state)
     services = set(session.scalars(sa.select(Service.item_id).where(Service.item_id.in_(item_ids))))
     moved = [
-        item_id for item_id in item_ids
+        item_id
+        for item_id in item_ids
         if item_id not in services and _set(session, item_id, worst(states[item_id]), since.get(item_id, now), now)
     ]
     needing = services_needing(session, moved) if moved else set()
     refresh_services(session, services | needing, now=now, since=max(since.values(), default=now))
 
 
-def refresh_services(session: Session, service_ids: Collection[int], *, now: dt.datetime, since: dt.datetime | None = None) -> None:
+def refresh_services(
+    session: Session, service_ids: Collection[int], *, now: dt.datetime, since: dt.datetime | None = None
+) -> None:
     """Derive the health of these services from their parts."""
     for service_id in sorted(service_ids):
         needs = needs_below(session, service_id)
@@ -107,8 +116,18 @@ def _set(session: Session, item_id: int, state: Health, since: dt.datetime, now:
         return False
     before, item.health, item.health_since = item.health, state, since
     log_event(session, item_id, "health", f"{before}>{state}", since, actor="monitor")
-    outbox.record(session, ItemHealthChanged(
-        item_id=item_id, unit_id=item.unit_id, item_name=item.name, type=item.type_code, before=str(before), after=str(state), at=since,
-    ), now=now)
+    outbox.record(
+        session,
+        ItemHealthChanged(
+            item_id=item_id,
+            unit_id=item.unit_id,
+            item_name=item.name,
+            type=item.type_code,
+            before=str(before),
+            after=str(state),
+            at=since,
+        ),
+        now=now,
+    )
     session.flush()
     return True

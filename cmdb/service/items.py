@@ -36,30 +36,58 @@ def type_schema(session: Session, code: str) -> dict[str, Any]:
 
 
 def create_item(
-    session: Session, *, name: str, type_code: str, unit: Unit, now: dt.datetime, lifecycle: Lifecycle = Lifecycle.LIVE,
-    attributes: Mapping[str, Any] | None = None, address: str | None = None,
+    session: Session,
+    *,
+    name: str,
+    type_code: str,
+    unit: Unit,
+    now: dt.datetime,
+    lifecycle: Lifecycle = Lifecycle.LIVE,
+    attributes: Mapping[str, Any] | None = None,
+    address: str | None = None,
 ) -> Item:
     """Add an item. Raises Invalid for a taken name, an unknown type, attributes that don't fit; services have their own verb."""
     if type_code == SERVICE_TYPE:
         raise Invalid.of("type", _("服务请在服务目录中新建。"))
     item = _add(
-        session, name=name, type_code=type_code, unit=unit, now=now, lifecycle=lifecycle, attributes=attributes, address=address
+        session,
+        name=name,
+        type_code=type_code,
+        unit=unit,
+        now=now,
+        lifecycle=lifecycle,
+        attributes=attributes,
+        address=address,
     )
     versions.keep(session, item, "create", None, now)
     return item
 
 
 def _add(
-    session: Session, *, name: str, type_code: str, unit: Unit, now: dt.datetime, lifecycle: Lifecycle,
-    attributes: Mapping[str, Any] | None, address: str | None,
+    session: Session,
+    *,
+    name: str,
+    type_code: str,
+    unit: Unit,
+    now: dt.datetime,
+    lifecycle: Lifecycle,
+    attributes: Mapping[str, Any] | None,
+    address: str | None,
 ) -> Item:
     kind = item_type(session, type_code)
     _check_unit(unit, now)
     _check_name(session, name, unit)
     given = _checked(session, type_code, attributes or {})
     item = Item(
-        name=name, type=kind, unit=unit, lifecycle=lifecycle, attributes=given, address=address or None, created_at=now,
-        updated_at=now, retired_at=now if lifecycle is Lifecycle.RETIRED else None,
+        name=name,
+        type=kind,
+        unit=unit,
+        lifecycle=lifecycle,
+        attributes=given,
+        address=address or None,
+        created_at=now,
+        updated_at=now,
+        retired_at=now if lifecycle is Lifecycle.RETIRED else None,
     )
     session.add(item)
     flush_named(session)
@@ -161,4 +189,7 @@ def _check_name(session: Session, name: str, unit: Unit, but: int | None = None)
         )
     )
     if taken is not None:
-        raise Invalid.of("name", _("%(unit)s已有名为“%(name)s”的配置项（编号 %(id)d），请换一个名称。", unit=unit.name, name=name, id=taken))
+        raise Invalid.of(
+            "name",
+            _("%(unit)s已有名为“%(name)s”的配置项（编号 %(id)d），请换一个名称。", unit=unit.name, name=name, id=taken),
+        )

@@ -13,7 +13,9 @@ from core.errors import Invalid
 from core.i18n import gettext as _
 
 
-def mark_impact(session: Session, item: Item, affected: Item, mark: Mark, reason: str, *, now: dt.datetime) -> ImpactMark:
+def mark_impact(
+    session: Session, item: Item, affected: Item, mark: Mark, reason: str, *, now: dt.datetime
+) -> ImpactMark:
     """Mark `affected` on the impact list of `item` as DECLARED or EXCLUDED; an earlier mark of the pair ends.
 
     Raises Invalid without a reason, for the item itself, and for COMPUTED (that is what nobody marked).
@@ -26,7 +28,12 @@ def mark_impact(session: Session, item: Item, affected: Item, mark: Mark, reason
         raise Invalid.of("reason", _("请写明理由。"))
     unmark_impact(session, item, affected, now=now)
     made = ImpactMark(
-        item_id=item.id, affected_id=affected.id, mark=mark, reason=reason.strip(), by=str(session.info.get("actor", "system")), at=now
+        item_id=item.id,
+        affected_id=affected.id,
+        mark=mark,
+        reason=reason.strip(),
+        by=str(session.info.get("actor", "system")),
+        at=now,
     )
     session.add(made)
     session.flush()
@@ -36,9 +43,11 @@ def mark_impact(session: Session, item: Item, affected: Item, mark: Mark, reason
 
 def unmark_impact(session: Session, item: Item, affected: Item, *, now: dt.datetime) -> bool:
     """Take a mark back; returns whether there was one."""
-    standing = session.scalar(sa.select(ImpactMark).where(
-        ImpactMark.item_id == item.id, ImpactMark.affected_id == affected.id, ImpactMark.ended_at.is_(None)
-    ))
+    standing = session.scalar(
+        sa.select(ImpactMark).where(
+            ImpactMark.item_id == item.id, ImpactMark.affected_id == affected.id, ImpactMark.ended_at.is_(None)
+        )
+    )
     if standing is None:
         return False
     standing.ended_at = now

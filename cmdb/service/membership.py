@@ -55,9 +55,11 @@ def needed_by(session: Session, root: int) -> set[int]:
     while front:
         found: set[int] = set()
         for ids in chunks(front):
-            found |= set(session.scalars(
-                sa.select(Relation.needed_id).where(Relation.needer_id.in_(ids), Relation.valid_until.is_(None))
-            ))
+            found |= set(
+                session.scalars(
+                    sa.select(Relation.needed_id).where(Relation.needer_id.in_(ids), Relation.valid_until.is_(None))
+                )
+            )
         front = {item for item in found if item is not None} - seen
         seen |= front
     return seen - {root}
@@ -67,7 +69,9 @@ def rebuild_all(session: Session) -> int:
     """Compute the whole projection anew, in memory (after a bulk load); returns how many rows it has."""
     needs: dict[int, list[int]] = defaultdict(list)
     rows = session.execute(
-        sa.select(Relation.needer_id, Relation.needed_id).where(Relation.valid_until.is_(None), Relation.needer_id.is_not(None))
+        sa.select(Relation.needer_id, Relation.needed_id).where(
+            Relation.valid_until.is_(None), Relation.needer_id.is_not(None)
+        )
     )
     for needer, needed in rows:
         if needer is not None and needed is not None:
@@ -88,4 +92,3 @@ def rebuild_all(session: Session) -> int:
     for start in range(0, len(made), 5000):
         session.execute(sa.insert(ItemService), made[start : start + 5000])
     return len(made)
-

@@ -16,7 +16,13 @@ from core.i18n import gettext as _
 
 
 def relate(
-    session: Session, *, source: Item, kind: RelationKind, target: Item, now: dt.datetime, redundancy_group: str | None = None,
+    session: Session,
+    *,
+    source: Item,
+    kind: RelationKind,
+    target: Item,
+    now: dt.datetime,
+    redundancy_group: str | None = None,
     origin: Origin = Origin.DECLARED,
 ) -> Relation:
     """Say that `source` needs `target` in this way, from now on.
@@ -31,7 +37,13 @@ def relate(
 
 
 def begin(
-    session: Session, *, source: Item, kind: RelationKind, target: Item, now: dt.datetime, redundancy_group: str | None = None,
+    session: Session,
+    *,
+    source: Item,
+    kind: RelationKind,
+    target: Item,
+    now: dt.datetime,
+    redundancy_group: str | None = None,
     origin: Origin = Origin.DECLARED,
 ) -> Relation:
     """As relate, leaving what follows from it (services, their health) to the caller, who does it once for many."""
@@ -40,15 +52,26 @@ def begin(
     for field, item in (("source", source), ("target", target)):
         if item.lifecycle is Lifecycle.RETIRED:
             raise Invalid.of(field, _("“%(name)s”已停用，不能再建立关系。", name=item.name))
-    standing = session.scalar(sa.select(Relation.id).where(
-        Relation.source_id == source.id, Relation.kind == kind, Relation.target_id == target.id, Relation.valid_until.is_(None)
-    ))
+    standing = session.scalar(
+        sa.select(Relation.id).where(
+            Relation.source_id == source.id,
+            Relation.kind == kind,
+            Relation.target_id == target.id,
+            Relation.valid_until.is_(None),
+        )
+    )
     if standing is not None:
         raise Conflict(_("这条关系已经存在（编号 %(id)d）。", id=standing))
     needer, needed = ends(kind, source, target)
     relation = Relation(
-        source=source, kind=kind, target=target, redundancy_group=(redundancy_group or "").strip() or None, origin=origin,
-        needer_id=needer, needed_id=needed, valid_from=now,
+        source=source,
+        kind=kind,
+        target=target,
+        redundancy_group=(redundancy_group or "").strip() or None,
+        origin=origin,
+        needer_id=needer,
+        needed_id=needed,
+        valid_from=now,
     )
     session.add(relation)
     try:
@@ -76,7 +99,9 @@ def stop(session: Session, relation: Relation, *, now: dt.datetime) -> bool:
     return True
 
 
-def change_relation(session: Session, relation: Relation, *, redundancy_group: str | None, now: dt.datetime) -> Relation:
+def change_relation(
+    session: Session, relation: Relation, *, redundancy_group: str | None, now: dt.datetime
+) -> Relation:
     """Move the target into another group of stand-ins, or out of it: the old relation ends and a new one begins."""
     group = (redundancy_group or "").strip() or None
     if relation.valid_until is not None:
@@ -85,7 +110,12 @@ def change_relation(session: Session, relation: Relation, *, redundancy_group: s
         return relation
     stop(session, relation, now=now)
     return relate(
-        session, source=relation.source, kind=relation.kind, target=relation.target, now=now, redundancy_group=group,
+        session,
+        source=relation.source,
+        kind=relation.kind,
+        target=relation.target,
+        now=now,
+        redundancy_group=group,
         origin=relation.origin,
     )
 

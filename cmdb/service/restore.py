@@ -31,10 +31,19 @@ def restore_item(session: Session, item: Item, at: dt.datetime, *, now: dt.datet
     before = versions.snapshot(item)
     state = old.snapshot
     gone = {name: None for name in item.attributes if name not in state["attributes"]}
-    items.apply(session, item, {
-        "name": state["name"], "type_code": state["type"], "unit": _unit(session, state["unit"]),
-        "lifecycle": Lifecycle(state["lifecycle"]), "attributes": {**state["attributes"], **gone}, "address": state["address"],
-    }, now=now)
+    items.apply(
+        session,
+        item,
+        {
+            "name": state["name"],
+            "type_code": state["type"],
+            "unit": _unit(session, state["unit"]),
+            "lifecycle": Lifecycle(state["lifecycle"]),
+            "attributes": {**state["attributes"], **gone},
+            "address": state["address"],
+        },
+        now=now,
+    )
     if item.service is not None and "service" in state:
         services._set(session, item.service, _details(session, state["service"]))  # noqa: SLF001  one concept
     session.flush()
@@ -47,6 +56,7 @@ def restore_item(session: Session, item: Item, at: dt.datetime, *, now: dt.datet
 
 def _restore_relations(session: Session, item: Item, at: dt.datetime, now: dt.datetime) -> set[int]:
     """Make the outgoing relations those of `at`; returns the other ends that changed."""
+
     def key(relation: Relation) -> tuple[str, int, str | None]:
         return str(relation.kind), relation.target_id, relation.redundancy_group
 
@@ -63,8 +73,15 @@ def _restore_relations(session: Session, item: Item, at: dt.datetime, now: dt.da
     standing = {key(relation) for relation in current}
     for name, relation in then.items():
         if name not in standing and relation.target.lifecycle is not Lifecycle.RETIRED:
-            begin(session, source=item, kind=relation.kind, target=relation.target, now=now,
-                  redundancy_group=relation.redundancy_group, origin=relation.origin)
+            begin(
+                session,
+                source=item,
+                kind=relation.kind,
+                target=relation.target,
+                now=now,
+                redundancy_group=relation.redundancy_group,
+                origin=relation.origin,
+            )
             touched.add(relation.target_id)
     return touched
 

@@ -22,12 +22,26 @@ FIELDS = ("code", "group", "position", "summary", "team", "vendor", "tax_system"
 
 
 def create_service(
-    session: Session, *, name: str, unit: Unit, now: dt.datetime, lifecycle: Lifecycle = Lifecycle.LIVE,
-    attributes: Mapping[str, Any] | None = None, address: str | None = None, **details: Any,
+    session: Session,
+    *,
+    name: str,
+    unit: Unit,
+    now: dt.datetime,
+    lifecycle: Lifecycle = Lifecycle.LIVE,
+    attributes: Mapping[str, Any] | None = None,
+    address: str | None = None,
+    **details: Any,
 ) -> Item:
     """Add a service; `details` are FIELDS. Raises Invalid for a taken name or code, or a vendor that is none."""
     item = items._add(  # noqa: SLF001  the two verbs of one concept
-        session, name=name, type_code=SERVICE_TYPE, unit=unit, now=now, lifecycle=lifecycle, attributes=attributes, address=address
+        session,
+        name=name,
+        type_code=SERVICE_TYPE,
+        unit=unit,
+        now=now,
+        lifecycle=lifecycle,
+        attributes=attributes,
+        address=address,
     )
     item.service = Service(item_id=item.id, targets={})
     _set(session, item.service, details)
@@ -56,9 +70,11 @@ def set_parts(session: Session, item: Item, parts: Collection[Item], *, now: dt.
     """Make the service depend directly on exactly these items; groups of those that stay are kept."""
     standing = {
         relation.target_id: relation
-        for relation in session.scalars(sa.select(Relation).where(
-            Relation.source_id == item.id, Relation.kind == RelationKind.DEPENDS_ON, Relation.valid_until.is_(None)
-        ))
+        for relation in session.scalars(
+            sa.select(Relation).where(
+                Relation.source_id == item.id, Relation.kind == RelationKind.DEPENDS_ON, Relation.valid_until.is_(None)
+            )
+        )
     }
     wanted = {part.id: part for part in parts}
     for target_id, relation in standing.items():
@@ -90,9 +106,14 @@ def _set(session: Session, service: Service, details: Mapping[str, Any]) -> None
 
 def _check_code(session: Session, service: Service, code: str) -> None:
     taken = session.scalar(
-        sa.select(Service.item_id).join(Item, Item.id == Service.item_id)
-        .where(Service.code == code, Service.item_id != service.item_id, Item.lifecycle != Lifecycle.RETIRED,
-               Item.unit_id == sa.select(Item.unit_id).where(Item.id == service.item_id).scalar_subquery())
+        sa.select(Service.item_id)
+        .join(Item, Item.id == Service.item_id)
+        .where(
+            Service.code == code,
+            Service.item_id != service.item_id,
+            Item.lifecycle != Lifecycle.RETIRED,
+            Item.unit_id == sa.select(Item.unit_id).where(Item.id == service.item_id).scalar_subquery(),
+        )
     )
     if taken is not None:
         raise Invalid.of("code", _("服务代码“%(code)s”已被占用。", code=code))

@@ -17,8 +17,14 @@ CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
 def save_type(
-    session: Session, *, code: str, label: str | None = None, parent_code: str | None = None,
-    attributes: Mapping[str, Any] | None = None, reach: Reach | None = None, new: bool = False,
+    session: Session,
+    *,
+    code: str,
+    label: str | None = None,
+    parent_code: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    reach: Reach | None = None,
+    new: bool = False,
 ) -> ItemType:
     """Add a type, or change the fields given of one there is.
 

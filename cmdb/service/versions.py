@@ -17,15 +17,24 @@ _WHAT = {"create": "created", "change": "changed", "retire": "retired", "restore
 def snapshot(item: Item) -> dict[str, Any]:
     """Everything a person can change about an item, with names that outlive ids."""
     found: dict[str, Any] = {
-        "name": item.name, "type": item.type_code, "unit": item.unit.code, "lifecycle": str(item.lifecycle),
-        "attributes": dict(item.attributes), "address": item.address,
+        "name": item.name,
+        "type": item.type_code,
+        "unit": item.unit.code,
+        "lifecycle": str(item.lifecycle),
+        "attributes": dict(item.attributes),
+        "address": item.address,
     }
     if (service := item.service) is not None:
         found["service"] = {
-            "code": service.code, "group": service.group, "summary": service.summary, "position": service.position,
+            "code": service.code,
+            "group": service.group,
+            "summary": service.summary,
+            "position": service.position,
             "team": service.team.code if service.team else None,
             "vendor": service.vendor.code if service.vendor else None,
-            "tax_system": service.tax_system, "user_facing": service.user_facing, "targets": dict(service.targets),
+            "tax_system": service.tax_system,
+            "user_facing": service.user_facing,
+            "targets": dict(service.targets),
         }
     return found
 
@@ -56,10 +65,16 @@ def keep(session: Session, item: Item, verb: str, before: dict[str, Any] | None,
     if before is not None:
         item.revision += 1
     item.updated_at = now
-    session.add(ItemVersion(
-        item_id=item.id, at=now, actor=str(session.info.get("actor", "system")), verb=verb,
-        changed=changed if before is not None else [], snapshot=after,
-    ))
+    session.add(
+        ItemVersion(
+            item_id=item.id,
+            at=now,
+            actor=str(session.info.get("actor", "system")),
+            verb=verb,
+            changed=changed if before is not None else [],
+            snapshot=after,
+        )
+    )
     session.flush()
     outbox.record(session, ItemsChanged(item_ids=[item.id], what=_WHAT[verb], at=now), now=now)
     return changed

@@ -60,10 +60,17 @@ def show_sheet(number: str) -> SheetOut:
     filled = known.prefilled(session, ticket)
     to = routing.team_one_line_up(session, ticket.team, service_id=ticket.service_id)
     return SheetOut(
-        category=ticket.category, to=to.code if to else None,
+        category=ticket.category,
+        to=to.code if to else None,
         lines=[
-            SheetLineOut(key=line.key, label=str(line.label), help=str(line.help), required=line.required,
-                         value=filled.get(line.key, "")) for line in sheets.lines_for(ticket.category)
+            SheetLineOut(
+                key=line.key,
+                label=str(line.label),
+                help=str(line.help),
+                required=line.required,
+                value=filled.get(line.key, ""),
+            )
+            for line in sheets.lines_for(ticket.category)
         ],
         missing=[line.key for line in sheets.missing(ticket.category, filled)],
     )
@@ -75,8 +82,15 @@ def send(number: str, body: HandoffIn) -> Created:
     session = db.session()
     ticket = _ticket(number, lock=True)
     row = service.send(
-        session, viewer(), ticket, to=receiver(ticket, body.to), reason=body.reason, sheet=body.sheet,
-        search=body.search, route="api", now=clock.now(),
+        session,
+        viewer(),
+        ticket,
+        to=receiver(ticket, body.to),
+        reason=body.reason,
+        sheet=body.sheet,
+        search=body.search,
+        route="api",
+        now=clock.now(),
     )
     return Created(_out(row), f"/api/v1/tickets/{number}/handoffs")
 
@@ -89,26 +103,41 @@ def receiver(ticket: Ticket, code: str | None) -> Team:
     else:
         team = routing.team_named(session, code, service_id=ticket.service_id)
     if team is None:
-        raise Invalid.of("to", _("请选择转给哪个班组或单位。") if code is None else _("没有编码为“%(code)s”的班组或单位。", code=code))
+        raise Invalid.of(
+            "to",
+            _("请选择转给哪个班组或单位。") if code is None else _("没有编码为“%(code)s”的班组或单位。", code=code),
+        )
     return team
 
 
 @api.post("/tickets/<number>/handoffs/<int:handoff_id>/accept", needs=SEE, status=200, body=AcceptIn, answer=HandoffOut)
 def accept(number: str, handoff_id: int, body: AcceptIn) -> HandoffOut:
     """Take it over; custody passes now."""
-    return _out(service.accept(
-        db.session(), viewer(), _handoff(number, handoff_id), clarity=body.clarity, comment=body.comment,
-        now=clock.now(),
-    ))
+    return _out(
+        service.accept(
+            db.session(),
+            viewer(),
+            _handoff(number, handoff_id),
+            clarity=body.clarity,
+            comment=body.comment,
+            now=clock.now(),
+        )
+    )
 
 
 @api.post("/tickets/<number>/handoffs/<int:handoff_id>/return", needs=SEE, status=200, body=ReturnIn, answer=HandoffOut)
 def give_back(number: str, handoff_id: int, body: ReturnIn) -> HandoffOut:
     """Return it with a reason and what is missing."""
-    return _out(service.give_back(
-        db.session(), viewer(), _handoff(number, handoff_id), reason=body.reason, missing=body.missing,
-        now=clock.now(),
-    ))
+    return _out(
+        service.give_back(
+            db.session(),
+            viewer(),
+            _handoff(number, handoff_id),
+            reason=body.reason,
+            missing=body.missing,
+            now=clock.now(),
+        )
+    )
 
 
 @api.post("/tickets/<number>/handoffs/<int:handoff_id>/withdraw", needs=SEE, status=200, answer=HandoffOut)
@@ -124,6 +153,4 @@ def arbitrate(number: str, body: ArbitrateIn) -> None:
     team = naming.team(session, body.team)
     if team is None:
         raise Invalid.of("team", _("必填。"))
-    service.arbitrate(
-        session, viewer(), _ticket(number, lock=True), team=team, reason=body.reason, now=clock.now()
-    )
+    service.arbitrate(session, viewer(), _ticket(number, lock=True), team=team, reason=body.reason, now=clock.now())

@@ -61,8 +61,13 @@ class Handoff(Base):
     arbiter: Mapped[Person | None] = relationship(foreign_keys=[arbiter_id])
 
     __table_args__ = (
-        sa.Index("uq_handoff_pending", "ticket_id", unique=True,
-                 sqlite_where=sa.text("state = 'sent'"), postgresql_where=sa.text("state = 'sent'")),
+        sa.Index(
+            "uq_handoff_pending",
+            "ticket_id",
+            unique=True,
+            sqlite_where=sa.text("state = 'sent'"),
+            postgresql_where=sa.text("state = 'sent'"),
+        ),
         sa.Index("ix_handoff_to_state", "to_team_id", "state"),
     )
 

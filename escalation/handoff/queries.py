@@ -17,17 +17,22 @@ from servicedesk.tickets import access, views_of
 from servicedesk.tickets.models import Ticket
 
 _WITH = (
-    joinedload(Handoff.from_team).joinedload(Team.unit), joinedload(Handoff.to_team).joinedload(Team.unit),
-    joinedload(Handoff.sent_by), joinedload(Handoff.accepted_by), joinedload(Handoff.returned_by),
+    joinedload(Handoff.from_team).joinedload(Team.unit),
+    joinedload(Handoff.to_team).joinedload(Team.unit),
+    joinedload(Handoff.sent_by),
+    joinedload(Handoff.accepted_by),
+    joinedload(Handoff.returned_by),
     joinedload(Handoff.arbiter),
 )
 
 
 def of_ticket(session: Session, viewer: Viewer, ticket: Ticket) -> list[Handoff]:
     """The ticket's hand-offs, oldest first; a vendor sees those it took part in, a mere reporter none of the sheets'."""
-    rows = session.scalars(
-        sa.select(Handoff).options(*_WITH).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id)
-    ).unique().all()
+    rows = (
+        session.scalars(sa.select(Handoff).options(*_WITH).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id))
+        .unique()
+        .all()
+    )
     if viewer.vendor_unit_id is None:
         return list(rows)
     return [row for row in rows if row.to_team.unit_id == viewer.vendor_unit_id]
@@ -58,10 +63,17 @@ def waiting_for(session: Session, viewer: Viewer, *, most: int = 50) -> Sequence
         mine = [Handoff.to_team_id.in_(sa.select(Team.id).where(Team.unit_id == viewer.vendor_unit_id))]
     elif not viewer.can(access.WORK):
         return []
-    return session.scalars(
-        sa.select(Handoff).options(*_WITH, joinedload(Handoff.ticket))
-        .where(Handoff.state == HandoffState.SENT, sa.or_(*mine)).order_by(Handoff.sent_at).limit(most)
-    ).unique().all()
+    return (
+        session.scalars(
+            sa.select(Handoff)
+            .options(*_WITH, joinedload(Handoff.ticket))
+            .where(Handoff.state == HandoffState.SENT, sa.or_(*mine))
+            .order_by(Handoff.sent_at)
+            .limit(most)
+        )
+        .unique()
+        .all()
+    )
 
 
 def to_arbitrate(session: Session, viewer: Viewer) -> Sequence[Handoff]:
@@ -70,29 +82,56 @@ def to_arbitrate(session: Session, viewer: Viewer) -> Sequence[Handoff]:
     asked: list[sa.ColumnElement[bool]] = [Handoff.arbiter_id == viewer.person_id]
     if roots:
         asked.append(Handoff.arbiter_unit_id.in_(subtree(roots)))
-    return session.scalars(
-        sa.select(Handoff).options(*_WITH, joinedload(Handoff.ticket)).where(
-            Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None), sa.or_(*asked),
-        ).order_by(Handoff.returned_at)
-    ).unique().all()
+    return (
+        session.scalars(
+            sa.select(Handoff)
+            .options(*_WITH, joinedload(Handoff.ticket))
+            .where(
+                Handoff.arbiter_id.is_not(None),
+                Handoff.decided_at.is_(None),
+                sa.or_(*asked),
+            )
+            .order_by(Handoff.returned_at)
+        )
+        .unique()
+        .all()
+    )
 
 
 def returned_to_me(session: Session, viewer: Viewer, *, most: int = 20) -> Sequence[Handoff]:
     """Returns that came back to matters the viewer holds, latest first."""
-    return session.scalars(
-        sa.select(Handoff).options(*_WITH, joinedload(Handoff.ticket)).join(Ticket, Ticket.id == Handoff.ticket_id)
-        .where(Handoff.state == HandoffState.RETURNED, Ticket.holder_id == viewer.person_id,
-               Ticket.team_id == Handoff.from_team_id, Ticket.closed_at.is_(None))
-        .order_by(Handoff.returned_at.desc()).limit(most)
-    ).unique().all()
+    return (
+        session.scalars(
+            sa.select(Handoff)
+            .options(*_WITH, joinedload(Handoff.ticket))
+            .join(Ticket, Ticket.id == Handoff.ticket_id)
+            .where(
+                Handoff.state == HandoffState.RETURNED,
+                Ticket.holder_id == viewer.person_id,
+                Ticket.team_id == Handoff.from_team_id,
+                Ticket.closed_at.is_(None),
+            )
+            .order_by(Handoff.returned_at.desc())
+            .limit(most)
+        )
+        .unique()
+        .all()
+    )
 
 
 def vendor_teams(session: Session) -> Sequence[Team]:
     """Active teams of vendors, by name."""
-    return session.scalars(
-        sa.select(Team).join(Team.unit).options(joinedload(Team.unit))
-        .where(Team.active, Team.unit.has(level=UnitLevel.VENDOR)).order_by(Team.name)
-    ).unique().all()
+    return (
+        session.scalars(
+            sa.select(Team)
+            .join(Team.unit)
+            .options(joinedload(Team.unit))
+            .where(Team.active, Team.unit.has(level=UnitLevel.VENDOR))
+            .order_by(Team.name)
+        )
+        .unique()
+        .all()
+    )
 
 
 def seen_by_vendor(session: Session, viewer: Viewer, ticket: Ticket) -> list[views_of.Episode]:

@@ -30,11 +30,17 @@ STATE_LABELS: Mapping[HandoffState, LazyText] = {
 }
 
 CLARITY_LABELS: Mapping[int, LazyText] = {
-    1: lazy("看不懂"), 2: lazy("缺很多"), 3: lazy("还可以"), 4: lazy("清楚"), 5: lazy("非常清楚"),
+    1: lazy("看不懂"),
+    2: lazy("缺很多"),
+    3: lazy("还可以"),
+    4: lazy("清楚"),
+    5: lazy("非常清楚"),
 }
 
 NEXT_LINE: Mapping[Line, Line] = {
-    Line.COUNTY: Line.CITY, Line.CITY: Line.PROVINCE, Line.PROVINCE: Line.VENDOR,
+    Line.COUNTY: Line.CITY,
+    Line.CITY: Line.PROVINCE,
+    Line.PROVINCE: Line.VENDOR,
 }
 
 
@@ -58,7 +64,8 @@ def checked_search(search: Mapping[str, object] | None) -> dict[str, str]:
     given = {key: str(value).strip() for key, value in (search or {}).items() if value is not None}
     errors = [
         FieldError(f"search.{key}", _("检索记录里没有这一项；可用的有：query、article、none_fits_because"))
-        for key in given if key not in {"query", "article", "none_fits_because"}
+        for key in given
+        if key not in {"query", "article", "none_fits_because"}
     ]
     if not given.get("query"):
         errors.append(FieldError("search.query", _("上报前请先检索知识库，并写明检索了什么。")))

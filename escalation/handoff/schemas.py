@@ -78,12 +78,24 @@ class HandoffOut(ApiModel):
     def of(cls, row: Handoff, *, with_sheet: bool = True) -> HandoffOut:
         """From the row; who only reported the matter gets no sheet (it may quote internal lines)."""
         return cls(
-            id=row.id, state=row.state, sender=row.from_team.code, to=row.to_team.code,
-            from_holder=row.sent_by.login if row.sent_by else None, to_line=row.to_line, reason=row.reason,
-            sheet=row.sheet if with_sheet else {}, search=row.search if with_sheet else {}, sent_at=row.sent_at,
-            accepted_at=row.accepted_at, accepted_by=row.accepted_by.login if row.accepted_by else None,
-            returned_at=row.returned_at, withdrawn_at=row.withdrawn_at, clarity=row.clarity,
-            clarity_comment=row.clarity_comment, return_reason=row.return_reason, missing=row.missing,
+            id=row.id,
+            state=row.state,
+            sender=row.from_team.code,
+            to=row.to_team.code,
+            from_holder=row.sent_by.login if row.sent_by else None,
+            to_line=row.to_line,
+            reason=row.reason,
+            sheet=row.sheet if with_sheet else {},
+            search=row.search if with_sheet else {},
+            sent_at=row.sent_at,
+            accepted_at=row.accepted_at,
+            accepted_by=row.accepted_by.login if row.accepted_by else None,
+            returned_at=row.returned_at,
+            withdrawn_at=row.withdrawn_at,
+            clarity=row.clarity,
+            clarity_comment=row.clarity_comment,
+            return_reason=row.return_reason,
+            missing=row.missing,
             arbiter=row.arbiter.login if row.arbiter else None,
         )
 

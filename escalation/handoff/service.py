@@ -32,8 +32,16 @@ from servicedesk.tickets.states import Action, State, machine_of
 
 
 def send(
-    session: Session, viewer: Viewer, ticket: Ticket, *, to: Team, reason: str, sheet: Mapping[str, object],
-    search: Mapping[str, object] | None, route: str, now: dt.datetime,
+    session: Session,
+    viewer: Viewer,
+    ticket: Ticket,
+    *,
+    to: Team,
+    reason: str,
+    sheet: Mapping[str, object],
+    search: Mapping[str, object] | None,
+    route: str,
+    now: dt.datetime,
 ) -> Handoff:
     """Hand a matter over; the platform fills the sheet's empty lines where it can (E-02)."""
     access.require(session, viewer, ticket, Action.HAND_UP)
@@ -41,9 +49,19 @@ def send(
     _refuse_send(session, ticket, to, now=now)
     found = _checked(session, viewer, ticket, reason=reason, sheet=sheet, search=search)
     handoff = Handoff(
-        ticket_id=ticket.id, state=HandoffState.SENT, from_team_id=ticket.team_id, from_line=ticket.line,
-        from_holder_id=ticket.holder_id, to_team_id=to.id, to_line=custody.line_of(to), reason=reason.strip(),
-        sheet=found[0], sheet_version=sheets.VERSION, search=found[1], route=route, sent_at=now,
+        ticket_id=ticket.id,
+        state=HandoffState.SENT,
+        from_team_id=ticket.team_id,
+        from_line=ticket.line,
+        from_holder_id=ticket.holder_id,
+        to_team_id=to.id,
+        to_line=custody.line_of(to),
+        reason=reason.strip(),
+        sheet=found[0],
+        sheet_version=sheets.VERSION,
+        search=found[1],
+        route=route,
+        sent_at=now,
         sent_by_id=viewer.person_id,
     )
     session.add(handoff)
@@ -51,13 +69,34 @@ def send(
     session.flush()
     custody.wait(session, ticket, WaitingFor.RECEIVER, why="sent", now=now, waiting_team_id=to.id)
     custody.admit_team(session, ticket, to, now=now, why="offered")
-    facts.append(session, ticket, What.SENT, now=now, by=viewer.person_id, text=handoff.reason, data={
-        "handoff": handoff.id, "line": str(handoff.to_line), "to": to.name, "to_team": to.id, "search": found[1],
-    })
-    record(session, events.HandedUp(
-        handoff_id=handoff.id, ticket_id=ticket.id, number=ticket.number, from_team_id=handoff.from_team_id,
-        to_team_id=to.id, to_line=str(handoff.to_line), sender_id=viewer.person_id,
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.SENT,
+        now=now,
+        by=viewer.person_id,
+        text=handoff.reason,
+        data={
+            "handoff": handoff.id,
+            "line": str(handoff.to_line),
+            "to": to.name,
+            "to_team": to.id,
+            "search": found[1],
+        },
+    )
+    record(
+        session,
+        events.HandedUp(
+            handoff_id=handoff.id,
+            ticket_id=ticket.id,
+            number=ticket.number,
+            from_team_id=handoff.from_team_id,
+            to_team_id=to.id,
+            to_line=str(handoff.to_line),
+            sender_id=viewer.person_id,
+        ),
+        now=now,
+    )
     _done(session, ticket, What.SENT, now=now)
     return handoff
 
@@ -80,13 +119,27 @@ def _refuse_send(session: Session, ticket: Ticket, to: Team, *, now: dt.datetime
 
 
 def _decided_against(session: Session, ticket: Ticket, to: Team) -> bool:
-    return session.scalar(sa.select(Arbitration.id).where(
-        Arbitration.ticket_id == ticket.id, Arbitration.team_id == ticket.team_id, Arbitration.against_id == to.id
-    ).limit(1)) is not None
+    return (
+        session.scalar(
+            sa.select(Arbitration.id)
+            .where(
+                Arbitration.ticket_id == ticket.id,
+                Arbitration.team_id == ticket.team_id,
+                Arbitration.against_id == to.id,
+            )
+            .limit(1)
+        )
+        is not None
+    )
 
 
 def _checked(
-    session: Session, viewer: Viewer, ticket: Ticket, *, reason: str, sheet: Mapping[str, object],
+    session: Session,
+    viewer: Viewer,
+    ticket: Ticket,
+    *,
+    reason: str,
+    sheet: Mapping[str, object],
     search: Mapping[str, object] | None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Sheet and search as they are stored; raises one Invalid naming everything that is missing in either."""
@@ -123,13 +176,32 @@ def accept(
     custody.transfer(
         session, ticket, team=handoff.to_team, holder_id=viewer.person_id, why="handoff", now=now, by=viewer.person_id
     )
-    facts.append(session, ticket, What.ACCEPTED, now=now, by=viewer.person_id, text=comment or "", data={
-        "handoff": handoff.id, "line": str(handoff.to_line), "team": handoff.to_team.name, "clarity": score,
-    })
-    record(session, events.HandoffAccepted(
-        handoff_id=handoff.id, ticket_id=ticket.id, number=ticket.number, team_id=handoff.to_team_id,
-        holder_id=viewer.person_id, clarity=score,
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.ACCEPTED,
+        now=now,
+        by=viewer.person_id,
+        text=comment or "",
+        data={
+            "handoff": handoff.id,
+            "line": str(handoff.to_line),
+            "team": handoff.to_team.name,
+            "clarity": score,
+        },
+    )
+    record(
+        session,
+        events.HandoffAccepted(
+            handoff_id=handoff.id,
+            ticket_id=ticket.id,
+            number=ticket.number,
+            team_id=handoff.to_team_id,
+            holder_id=viewer.person_id,
+            clarity=score,
+        ),
+        now=now,
+    )
     _done(session, ticket, What.ACCEPTED, now=now)
     return handoff
 
@@ -151,29 +223,58 @@ def give_back(
     _move_back(session, ticket, handoff, target, accepted=accepted, by=viewer.person_id, now=now)
     if custody_rules.goes_to_arbiter(ticket.bounces):
         _call_arbiter(session, ticket, handoff, now=now)
-    facts.append(session, ticket, What.RETURNED, now=now, by=viewer.person_id, text=why, data={
-        "handoff": handoff.id, "missing": what, "line": str(handoff.from_line) if accepted else None,
-        "to": handoff.from_team.name, "bounces": ticket.bounces,
-        "arbiter": handoff.arbiter.name if handoff.arbiter else None,
-    })
-    record(session, events.HandoffReturned(
-        handoff_id=handoff.id, ticket_id=ticket.id, number=ticket.number, reason=why, missing=what,
-        bounces=ticket.bounces, to_team_id=handoff.from_team_id, to_holder_id=target.holder,
-        arbiter_id=handoff.arbiter_id,
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.RETURNED,
+        now=now,
+        by=viewer.person_id,
+        text=why,
+        data={
+            "handoff": handoff.id,
+            "missing": what,
+            "line": str(handoff.from_line) if accepted else None,
+            "to": handoff.from_team.name,
+            "bounces": ticket.bounces,
+            "arbiter": handoff.arbiter.name if handoff.arbiter else None,
+        },
+    )
+    record(
+        session,
+        events.HandoffReturned(
+            handoff_id=handoff.id,
+            ticket_id=ticket.id,
+            number=ticket.number,
+            reason=why,
+            missing=what,
+            bounces=ticket.bounces,
+            to_team_id=handoff.from_team_id,
+            to_holder_id=target.holder,
+            arbiter_id=handoff.arbiter_id,
+        ),
+        now=now,
+    )
     _done(session, ticket, What.RETURNED, now=now)
     return handoff
 
 
 def _move_back(
-    session: Session, ticket: Ticket, handoff: Handoff, target: custody_rules.ReturnTo, *, accepted: bool, by: int,
+    session: Session,
+    ticket: Ticket,
+    handoff: Handoff,
+    target: custody_rules.ReturnTo,
+    *,
+    accepted: bool,
+    by: int,
     now: dt.datetime,
 ) -> None:
     if not accepted:
         custody.wait(session, ticket, None, why="returned", now=now)
         custody.dismiss_vendor(session, ticket, handoff.to_team, now=now)
     if accepted or target.holder != ticket.holder_id:
-        custody.transfer(session, ticket, team=handoff.from_team, holder_id=target.holder, why="returned", now=now, by=by)
+        custody.transfer(
+            session, ticket, team=handoff.from_team, holder_id=target.holder, why="returned", now=now, by=by
+        )
 
 
 def withdraw(session: Session, viewer: Viewer, handoff: Handoff, *, now: dt.datetime) -> Handoff:
@@ -192,9 +293,11 @@ def mark_withdrawn(session: Session, handoff: Handoff, *, now: dt.datetime) -> N
     """Nobody needs to take it over any more (withdrawn, solved or cancelled meanwhile)."""
     handoff.state, handoff.withdrawn_at = HandoffState.WITHDRAWN, now
     custody.dismiss_vendor(session, handoff.ticket, handoff.to_team, now=now)
-    record(session, events.HandoffWithdrawn(
-        handoff_id=handoff.id, ticket_id=handoff.ticket_id, number=handoff.ticket.number
-    ), now=now)
+    record(
+        session,
+        events.HandoffWithdrawn(handoff_id=handoff.id, ticket_id=handoff.ticket_id, number=handoff.ticket.number),
+        now=now,
+    )
 
 
 def arbitrate(
@@ -216,27 +319,54 @@ def arbitrate(
         raise Invalid.of("reason", _("请写明裁决的理由。"))
     holder = _answerable_in(session, team)
     wanted.decided_at = now
-    made = Arbitration(ticket_id=ticket.id, team_id=team.id, against_id=parties[team.id], by_id=viewer.person_id,
-                       reason=reason.strip(), at=now)
+    made = Arbitration(
+        ticket_id=ticket.id,
+        team_id=team.id,
+        against_id=parties[team.id],
+        by_id=viewer.person_id,
+        reason=reason.strip(),
+        at=now,
+    )
     session.add(made)
     custody.transfer(session, ticket, team=team, holder_id=holder.id, why="arbitrated", now=now, by=viewer.person_id)
-    facts.append(session, ticket, What.ARBITRATED, now=now, by=viewer.person_id, text=made.reason,
-                 data={"team": team.name, "holder": holder.name})
-    facts.append(session, ticket, What.ACCEPTED, now=now, by=holder.id, data={
-        "line": str(ticket.line), "arbitrated": True, "team": team.name,
-    })
-    record(session, events.ArbiterDecided(
-        ticket_id=ticket.id, number=ticket.number, team_id=team.id, arbiter_id=viewer.person_id
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.ARBITRATED,
+        now=now,
+        by=viewer.person_id,
+        text=made.reason,
+        data={"team": team.name, "holder": holder.name},
+    )
+    facts.append(
+        session,
+        ticket,
+        What.ACCEPTED,
+        now=now,
+        by=holder.id,
+        data={
+            "line": str(ticket.line),
+            "arbitrated": True,
+            "team": team.name,
+        },
+    )
+    record(
+        session,
+        events.ArbiterDecided(ticket_id=ticket.id, number=ticket.number, team_id=team.id, arbiter_id=viewer.person_id),
+        now=now,
+    )
     _done(session, ticket, What.ARBITRATED, now=now)
     return made
 
 
 def arbiter_wanted(session: Session, ticket: Ticket) -> Handoff | None:
     """The return that waits for an arbiter's decision, or None."""
-    return session.scalar(sa.select(Handoff).where(
-        Handoff.ticket_id == ticket.id, Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None)
-    ).order_by(Handoff.id.desc()).limit(1))
+    return session.scalar(
+        sa.select(Handoff)
+        .where(Handoff.ticket_id == ticket.id, Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None))
+        .order_by(Handoff.id.desc())
+        .limit(1)
+    )
 
 
 # --- shared -----------------------------------------------------------------------------------------------------------
@@ -270,10 +400,15 @@ def _held(handoff: Handoff) -> Ticket:
 
 
 def _refuse_bound(session: Session, ticket: Ticket, handoff: Handoff) -> None:
-    bound = session.scalar(sa.select(Arbitration.id).where(
-        Arbitration.ticket_id == ticket.id, Arbitration.team_id == handoff.to_team_id,
-        Arbitration.against_id == handoff.from_team_id,
-    ).limit(1))
+    bound = session.scalar(
+        sa.select(Arbitration.id)
+        .where(
+            Arbitration.ticket_id == ticket.id,
+            Arbitration.team_id == handoff.to_team_id,
+            Arbitration.against_id == handoff.from_team_id,
+        )
+        .limit(1)
+    )
     if bound is not None:
         raise Conflict(_("已有裁决，由%(team)s负责到底，不能退回。", team=handoff.to_team.name))
 
@@ -284,7 +419,9 @@ def _previous_holder(session: Session, handoff: Handoff) -> custody_rules.Return
     active = session.scalars(sa.select(Person.id).where(Person.id.in_(wanted), Person.active))
     ended = team.unit.valid_until is not None and team.unit.valid_until < clocking.today(handoff.sent_at)
     sender = Span(team=team.id, line=handoff.from_line, since=handoff.sent_at, holder=handoff.from_holder_id)
-    target = custody_rules.return_to(sender, active_people=active, active_team=team.active and not ended, head=team.head_id)
+    target = custody_rules.return_to(
+        sender, active_people=active, active_team=team.active and not ended, head=team.head_id
+    )
     if target.refused:
         raise Conflict(str(custody_rules.RETURN_REFUSALS[target.refused]))
     return target

@@ -113,7 +113,8 @@ def validated(category: str, sheet: Mapping[str, object]) -> dict[str, str]:
     lines = {line.key: line for line in lines_for(category)}
     errors = [
         FieldError(f"sheet.{key}", _("交接单里没有这一项；可用的有：%(known)s", known="、".join(lines)))
-        for key in sheet if key not in lines
+        for key in sheet
+        if key not in lines
     ]
     clean: dict[str, str] = {}
     for key, line in lines.items():

@@ -58,9 +58,17 @@ def _page(
     session = db.session()
     up = routing.team_one_line_up(session, ticket.team, service_id=ticket.service_id)
     return render_template(
-        "handoff/hand_up.html", ticket=ticket, lines=sheets.lines_for(ticket.category), sheet=sheet, typed=typed,
-        errors={e.field: e.message for e in error.errors} if error else {}, message=error.message if error else "",
-        up=up, teams=_receivers(ticket, up), filled=known.prefilled(session, ticket), key=once.new_key(),
+        "handoff/hand_up.html",
+        ticket=ticket,
+        lines=sheets.lines_for(ticket.category),
+        sheet=sheet,
+        typed=typed,
+        errors={e.field: e.message for e in error.errors} if error else {},
+        message=error.message if error else "",
+        up=up,
+        teams=_receivers(ticket, up),
+        filled=known.prefilled(session, ticket),
+        key=once.new_key(),
         query=typed.get("query") or " ".join(part for part in (ticket.title, ticket.error_code) if part),
     ), status
 
@@ -101,10 +109,19 @@ def hand_up(number: str) -> ResponseReturnValue:
     typed["query"] = request.form.get("text", "")
     sheet = {line.key: request.form.get(f"sheet-{line.key}", "") for line in sheets.lines_for(ticket.category)}
     try:
-        search = {k: typed.get(k, "").strip() for k in ("query", "article", "none_fits_because") if typed.get(k, "").strip()}
+        search = {
+            k: typed.get(k, "").strip() for k in ("query", "article", "none_fits_because") if typed.get(k, "").strip()
+        }
         made = service.send(
-            session, viewer(), ticket, to=receiver(ticket, typed.get("to") or None), reason=typed.get("reason", ""),
-            sheet=dict(sheet), search=search, route="page", now=clock.now(),
+            session,
+            viewer(),
+            ticket,
+            to=receiver(ticket, typed.get("to") or None),
+            reason=typed.get("reason", ""),
+            sheet=dict(sheet),
+            search=search,
+            route="page",
+            now=clock.now(),
         )
     except Invalid as error:
         session.rollback()
@@ -138,13 +155,22 @@ def _panel(ticket: Ticket, *, errors: dict[str, str] | None = None, status: int 
     fragment = bool(request.headers.get("HX-Request"))
     shown = list(reversed(rows))[: 1 if fragment else None]
     return render_template(
-        "handoff/_panel.html" if fragment else "handoff/page.html", ticket=ticket, shown=shown,
-        more=len(rows) - len(shown), stands=stands, last=last,
-        receives=last is not None and service.may_receive(session, who, last), labels=rules.STATE_LABELS,
+        "handoff/_panel.html" if fragment else "handoff/page.html",
+        ticket=ticket,
+        shown=shown,
+        more=len(rows) - len(shown),
+        stands=stands,
+        last=last,
+        receives=last is not None and service.may_receive(session, who, last),
+        labels=rules.STATE_LABELS,
         clarity=[(str(n), str(label)) for n, label in sorted(rules.CLARITY_LABELS.items(), reverse=True)],
-        lines={line.key: line.label for line in sheets.lines_for(ticket.category)}, wanted=wanted,
-        arbitrates=wanted is not None and _may_arbitrate(wanted), errors=errors or {}, typed=request.form,
-        sees_sheet=stands.reads or stands.vendor, may_withdraw=stands.worker and not stands.vendor,
+        lines={line.key: line.label for line in sheets.lines_for(ticket.category)},
+        wanted=wanted,
+        arbitrates=wanted is not None and _may_arbitrate(wanted),
+        errors=errors or {},
+        typed=request.form,
+        sees_sheet=stands.reads or stands.vendor,
+        may_withdraw=stands.worker and not stands.vendor,
     ), status
 
 
@@ -190,8 +216,14 @@ def accept(number: str, handoff_id: int) -> ResponseReturnValue:
     score = request.form.get("clarity", "")
 
     def verb(ticket: Ticket) -> str:
-        service.accept(db.session(), viewer(), _handoff(ticket, handoff_id), now=clock.now(),
-                       clarity=int(score) if score.isdigit() else None, comment=request.form.get("comment") or None)
+        service.accept(
+            db.session(),
+            viewer(),
+            _handoff(ticket, handoff_id),
+            now=clock.now(),
+            clarity=int(score) if score.isdigit() else None,
+            comment=request.form.get("comment") or None,
+        )
         return _("已接收，现在由您负责。")
 
     return _do(number, verb)
@@ -204,8 +236,12 @@ def give_back(number: str, handoff_id: int) -> ResponseReturnValue:
 
     def verb(ticket: Ticket) -> str:
         made = service.give_back(
-            db.session(), viewer(), _handoff(ticket, handoff_id), reason=request.form.get("reason"),
-            missing=request.form.get("missing"), now=clock.now(),
+            db.session(),
+            viewer(),
+            _handoff(ticket, handoff_id),
+            reason=request.form.get("reason"),
+            missing=request.form.get("missing"),
+            now=clock.now(),
         )
         if made.arbiter is not None:
             return _("已退回。这是第 %(n)s 次，已提交%(who)s裁决。", n=ticket.bounces, who=made.arbiter.name)
@@ -235,8 +271,9 @@ def arbitrate(number: str) -> ResponseReturnValue:
         team = naming.team(db.session(), request.form.get("team") or None)
         if team is None:
             raise Invalid.of("team", _("请选择由谁负责。"))
-        service.arbitrate(db.session(), viewer(), ticket, team=team, reason=request.form.get("reason", ""),
-                          now=clock.now())
+        service.arbitrate(
+            db.session(), viewer(), ticket, team=team, reason=request.form.get("reason", ""), now=clock.now()
+        )
         return _("已裁决，由%(team)s负责到底。", team=team.name)
 
     return _do(number, verb)

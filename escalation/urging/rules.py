@@ -29,8 +29,12 @@ class Verdict:
 
 
 def verdict(
-    state: State, earlier: Sequence[dt.datetime], now: dt.datetime, *,
-    zone: dt.tzinfo, due: Callable[[dt.datetime, int], dt.datetime],
+    state: State,
+    earlier: Sequence[dt.datetime],
+    now: dt.datetime,
+    *,
+    zone: dt.tzinfo,
+    due: Callable[[dt.datetime, int], dt.datetime],
 ) -> Verdict:
     """Judge an urging at `now` after those at `earlier` (oldest first); `due(from, minutes)` counts working minutes."""
     if state is State.SUSPENDED:

@@ -38,17 +38,45 @@ def urge(session: Session, viewer: Viewer, ticket: Ticket, *, text: str, now: dt
     team = pending.to_team if pending else ticket.team
     holder_id = None if pending else ticket.holder_id
     head_id = _head(session, team, now=now) if judged.tells_head else None
-    row = Urging(ticket_id=ticket.id, at=now, by_id=viewer.person_id, text=text.strip(), count=judged.count,
-                 holder_id=holder_id, team_id=team.id, told_head_id=head_id)
+    row = Urging(
+        ticket_id=ticket.id,
+        at=now,
+        by_id=viewer.person_id,
+        text=text.strip(),
+        count=judged.count,
+        holder_id=holder_id,
+        team_id=team.id,
+        told_head_id=head_id,
+    )
     session.add(row)
     ticket.urged = judged.count
-    facts.append(session, ticket, What.URGED, now=now, by=viewer.person_id, text=text.strip(), data={
-        "count": judged.count, "told": team.name, "head": head_id is not None,
-    })
-    record(session, TicketUrged(
-        ticket_id=ticket.id, number=ticket.number, text=text.strip(), count=judged.count, by_id=viewer.person_id,
-        holder_id=holder_id, team_id=team.id, head_id=head_id,
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.URGED,
+        now=now,
+        by=viewer.person_id,
+        text=text.strip(),
+        data={
+            "count": judged.count,
+            "told": team.name,
+            "head": head_id is not None,
+        },
+    )
+    record(
+        session,
+        TicketUrged(
+            ticket_id=ticket.id,
+            number=ticket.number,
+            text=text.strip(),
+            count=judged.count,
+            by_id=viewer.person_id,
+            holder_id=holder_id,
+            team_id=team.id,
+            head_id=head_id,
+        ),
+        now=now,
+    )
     facts.changed(session, ticket, What.URGED, now=now)
     session.flush()
     return row
@@ -70,10 +98,14 @@ def verdict(session: Session, ticket: Ticket, *, now: dt.datetime) -> rules.Verd
 def _refuse(judged: rules.Verdict, now: dt.datetime) -> None:
     if judged.again_at is None:
         raise Conflict(
-            _("事项已挂起，等待答复期间不能催办。") if judged.reason == "suspended" else _("事项已解决或结束，不能催办。")
+            _("事项已挂起，等待答复期间不能催办。")
+            if judged.reason == "suspended"
+            else _("事项已解决或结束，不能催办。")
         )
     at = clocking.wall(judged.again_at)
-    text = _("今天已催办三次，明天可以再催。") if judged.reason == "quota" else _("刚催办过，%(at)s 之后可以再催。", at=at)
+    text = (
+        _("今天已催办三次，明天可以再催。") if judged.reason == "quota" else _("刚催办过，%(at)s 之后可以再催。", at=at)
+    )
     raise TooMany(text, retry_after=judged.retry_after(now))
 
 

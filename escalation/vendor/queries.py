@@ -38,7 +38,8 @@ def workspace(session: Session, viewer: Viewer) -> Workspace:
         seen.where(own, still).order_by(Ticket.next_due_at.is_(None), Ticket.next_due_at, Ticket.id)
     ).all()
     earlier = session.scalars(
-        seen.where(sa.or_(~own, ~still), ~Ticket.handoff_pending).order_by(Ticket.updated_at.desc(), Ticket.id.desc())
+        seen.where(sa.or_(~own, ~still), ~Ticket.handoff_pending)
+        .order_by(Ticket.updated_at.desc(), Ticket.id.desc())
         .limit(RECENT)
     ).all()
     return Workspace(handoffs.waiting_for(session, viewer), held, earlier)

@@ -25,8 +25,10 @@ def workspace() -> ResponseReturnValue:
     due = clocks.clocks_of(session, [h.ticket_id for h in found.offered] + [t.id for t in found.held], now=now)
     return render_template(
         "vendor/workspace.html",
-        offered=[{"handoff": h, "row": presenting.rows(session, [h.ticket])[0], "clock": _own(due[h.ticket_id])}
-                 for h in found.offered],
+        offered=[
+            {"handoff": h, "row": presenting.rows(session, [h.ticket])[0], "clock": _own(due[h.ticket_id])}
+            for h in found.offered
+        ],
         held=[{"row": row, "clock": _own(due[row.ticket.id])} for row in presenting.rows(session, found.held)],
         earlier=presenting.rows(session, found.earlier),
     )

@@ -67,7 +67,12 @@ def create(body: ArticleIn) -> Created:
     """A new draft."""
     session = db.session()
     content = Content(
-        body.title, body.body, body.category, tuple(body.tags), references.service_ids(session, body.services), tuple(body.error_codes)
+        body.title,
+        body.body,
+        body.category,
+        tuple(body.tags),
+        references.service_ids(session, body.services),
+        tuple(body.error_codes),
     )
     readers = references.units(session, body.units) if body.units else None
     article = service.create(session, viewer(), content=content, readers=readers, now=clock.now())
@@ -97,7 +102,9 @@ def change(number: str, body: ArticlePatch) -> ArticleOut:
             raise Invalid.of(name, _("必填。"))
     content = Content(**{**newest.__dict__, **given})
     readers = references.units(session, body.units) if body.units is not None else None
-    service.revise(session, who, article, content=content, base=_base(), comment=body.comment, readers=readers, now=clock.now())
+    service.revise(
+        session, who, article, content=content, base=_base(), comment=body.comment, readers=readers, now=clock.now()
+    )
     return _out(article)
 
 

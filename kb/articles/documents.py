@@ -39,14 +39,18 @@ class ArticleSource:
         return queries.readable_numbers(session, viewer, keys)
 
     def _load(self, session: Session, condition: sa.ColumnElement[bool], limit: int) -> list[Article]:
-        statement = sa.select(Article).options(selectinload(Article.readers)).where(Article.state.in_(READABLE), condition)
+        statement = (
+            sa.select(Article).options(selectinload(Article.readers)).where(Article.state.in_(READABLE), condition)
+        )
         return list(session.scalars(statement.order_by(Article.id).limit(limit)))
 
     def _documents(self, session: Session, articles: list[Article]) -> Iterator[Document]:
         ancestry = Ancestry(session)
         names = services.names(session, {s for a in articles for s in a.services})
         for article in articles:
-            writers = ancestry.granted("article.write", units=[article.unit_id], teams=[article.team_id] if article.team_id else [])
+            writers = ancestry.granted(
+                "article.write", units=[article.unit_id], teams=[article.team_id] if article.team_id else []
+            )
             yield Document(
                 kind="article", key=article.number, title=article.title, body=article.body, url=f"/kb/{article.number}",
                 principals=readers(r.unit_id for r in article.readers) | writers | {f"person:{article.author_id}"},

@@ -31,7 +31,9 @@ WRITE = ("article.write", "article.publish")
 NEXT = {"submit": Action.SUBMIT, "publish": Action.PUBLISH}
 
 
-def _editor(form: Form[EditorIn], *, article: Article | None, status: int = 200, newer: Any = None) -> ResponseReturnValue:
+def _editor(
+    form: Form[EditorIn], *, article: Article | None, status: int = 200, newer: Any = None
+) -> ResponseReturnValue:
     session, who = db.session(), viewer()
     chosen = [str(u) for u in form.value("units") or []]
     known = dict(units.own_chain(session, who)) | dict(units.below(session, who, *WRITE))
@@ -127,7 +129,9 @@ def _conflict(number: str, form: Form[EditorIn], error: Stale) -> ResponseReturn
     found = queries.get(session, who, number)
     newest = queries.version(session, found, found.latest)
     form.refuse(Invalid.of("", error.message))
-    return _editor(form, article=found, status=409, newer={"version": newest, "lines": rules.difference(newest.body, _body(form))})
+    return _editor(
+        form, article=found, status=409, newer={"version": newest, "lines": rules.difference(newest.body, _body(form))}
+    )
 
 
 def _and_then(found: Article) -> str:
@@ -271,4 +275,3 @@ def _section_help() -> list[tuple[str, str, str, int]]:
         ("solution", _("解决"), _("一步一行，写清点哪里、填什么。"), 7),
         ("check", _("验证"), _("做完怎样才算好。"), 2),
     ]
-

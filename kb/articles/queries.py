@@ -17,7 +17,11 @@ from kb.articles.models import Article, ArticleFeedback, ArticleReader, ArticleT
 from kb.articles.states import READABLE, State
 from web.paging import Key, Page, page
 
-_WITH = (joinedload(Article.author), joinedload(Article.unit), selectinload(Article.readers).joinedload(ArticleReader.unit))
+_WITH = (
+    joinedload(Article.author),
+    joinedload(Article.unit),
+    selectinload(Article.readers).joinedload(ArticleReader.unit),
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ def get(session: Session, viewer: Viewer, number: str, *, lock: bool = False) ->
 
 def find(session: Session, viewer: Viewer, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Article]:
     """A list, the latest change first."""
-    statement = sa.select(Article).options(*_WITH).where(rights.visible(viewer, by_number=State.RETIRED in wanted.states))
+    statement = (
+        sa.select(Article).options(*_WITH).where(rights.visible(viewer, by_number=State.RETIRED in wanted.states))
+    )
     statement = statement.where(Article.state.in_(wanted.states))
     for kind, value in (("tag", wanted.tag), ("service", wanted.service), ("code", wanted.error_code)):
         if value is not None:
@@ -77,7 +83,9 @@ def by_numbers(session: Session, viewer: Viewer, numbers: Sequence[str]) -> list
     found = {
         a.number: a
         for a in session.scalars(
-            sa.select(Article).options(*_WITH).where(Article.number.in_(numbers), rights.visible(viewer, by_number=True))
+            sa.select(Article)
+            .options(*_WITH)
+            .where(Article.number.in_(numbers), rights.visible(viewer, by_number=True))
         )
     }
     return [found[n] for n in numbers if n in found]
@@ -85,7 +93,9 @@ def by_numbers(session: Session, viewer: Viewer, numbers: Sequence[str]) -> list
 
 def readable_numbers(session: Session, viewer: Viewer, numbers: Collection[str]) -> set[str]:
     """Those that the viewer may find."""
-    statement = sa.select(Article.number).where(Article.number.in_(numbers), Article.state.in_(READABLE), rights.visible(viewer))
+    statement = sa.select(Article.number).where(
+        Article.number.in_(numbers), Article.state.in_(READABLE), rights.visible(viewer)
+    )
     return set(session.scalars(statement))
 
 
@@ -105,7 +115,9 @@ def waiting(session: Session, viewer: Viewer, *, cursor: str | None, limit: int)
 
 def versions(session: Session, article: Article) -> list[ArticleVersion]:
     """All versions, the newest first."""
-    statement = sa.select(ArticleVersion).options(joinedload(ArticleVersion.by)).where(ArticleVersion.article_id == article.id)
+    statement = (
+        sa.select(ArticleVersion).options(joinedload(ArticleVersion.by)).where(ArticleVersion.article_id == article.id)
+    )
     return list(session.scalars(statement.order_by(ArticleVersion.version.desc())))
 
 
@@ -142,7 +154,9 @@ def of_ticket(session: Session, viewer: Viewer, ticket: str) -> list[Article]:
     """Articles that came from a ticket or were used for it, also retired ones."""
     used = sa.select(ArticleUse.article_id).where(ArticleUse.ticket == ticket)
     statement = sa.select(Article).options(*_WITH).where(rights.visible(viewer, by_number=True))
-    return list(session.scalars(statement.where(sa.or_(Article.source_ticket == ticket, Article.id.in_(used))).limit(20)))
+    return list(
+        session.scalars(statement.where(sa.or_(Article.source_ticket == ticket, Article.id.in_(used))).limit(20))
+    )
 
 
 def popular_tags(session: Session, viewer: Viewer, limit: int = 12) -> list[str]:
@@ -157,6 +171,8 @@ def popular_tags(session: Session, viewer: Viewer, limit: int = 12) -> list[str]
 
 def counts(session: Session, viewer: Viewer, states: Iterable[State]) -> dict[State, int]:
     """How many articles of each state the viewer may change."""
-    statement = sa.select(Article.state, sa.func.count()).where(rights.editable(viewer), Article.state.in_(list(states)))
+    statement = sa.select(Article.state, sa.func.count()).where(
+        rights.editable(viewer), Article.state.in_(list(states))
+    )
     rows: Any = session.execute(statement.group_by(Article.state)).all()
     return dict(rows)

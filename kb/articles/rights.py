@@ -52,7 +52,10 @@ def may_edit(session: Session, viewer: Viewer, article: Article) -> bool:
     """Whether the viewer may save a version."""
     if article.author_id == viewer.person_id and viewer.can("article.write"):
         return True
-    return any(covers(session, viewer, p, unit_id=article.unit_id, team_id=article.team_id) for p in ("article.write", "article.publish"))
+    return any(
+        covers(session, viewer, p, unit_id=article.unit_id, team_id=article.team_id)
+        for p in ("article.write", "article.publish")
+    )
 
 
 def may_review(session: Session, viewer: Viewer, article: Article, *, also: Collection[int] = ()) -> bool:
@@ -76,7 +79,11 @@ def actions(session: Session, viewer: Viewer, article: Article) -> list[Action]:
     """The buttons: what the table lists and the viewer may do."""
     listed = ARTICLE.allowed(article.state)
     if article.state in READABLE and article.pending is None:
-        listed = [a for a in listed if a is not Action.SEND_BACK and not (a is Action.PUBLISH and article.state is State.PUBLISHED)]
+        listed = [
+            a
+            for a in listed
+            if a is not Action.SEND_BACK and not (a is Action.PUBLISH and article.state is State.PUBLISHED)
+        ]
     return [a for a in listed if may_do(session, viewer, article, a)]
 
 

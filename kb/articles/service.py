@@ -51,8 +51,14 @@ class Content:
 
 
 def create(
-    session: Session, viewer: Viewer, *, content: Content, now: dt.datetime,
-    readers: Collection[int] | None = None, source_ticket: str | None = None, origin: str | None = None,
+    session: Session,
+    viewer: Viewer,
+    *,
+    content: Content,
+    now: dt.datetime,
+    readers: Collection[int] | None = None,
+    source_ticket: str | None = None,
+    origin: str | None = None,
 ) -> Article:
     """A new draft of the viewer's. `readers`: units whose subtrees may read it; without, everybody of the province.
 
@@ -60,7 +66,9 @@ def create(
     """
     if not viewer.can("article.write"):
         raise Forbidden(_("您没有编写知识的权限。"))
-    team = next(iter(sorted(viewer.teams_for("article.write"))), None) if not viewer.units_for("article.write") else None
+    team = (
+        next(iter(sorted(viewer.teams_for("article.write"))), None) if not viewer.units_for("article.write") else None
+    )
     return create_for(
         session, person_id=viewer.person_id, unit_id=viewer.unit_id, team_id=team, content=content, now=now,
         readers=readers, source_ticket=source_ticket, origin=origin,
@@ -68,8 +76,16 @@ def create(
 
 
 def create_for(
-    session: Session, *, person_id: int, unit_id: int, content: Content, now: dt.datetime, team_id: int | None = None,
-    readers: Collection[int] | None = None, source_ticket: str | None = None, origin: str | None = None,
+    session: Session,
+    *,
+    person_id: int,
+    unit_id: int,
+    content: Content,
+    now: dt.datetime,
+    team_id: int | None = None,
+    readers: Collection[int] | None = None,
+    source_ticket: str | None = None,
+    origin: str | None = None,
 ) -> Article:
     """As `create`, for a person who is not asking himself (drafts of resolved tickets, shipped articles)."""
     content = content.cleaned()
@@ -90,8 +106,15 @@ def create_for(
 
 
 def revise(
-    session: Session, viewer: Viewer, article: Article, *, content: Content, now: dt.datetime,
-    base: int | None = None, comment: str = "", readers: Collection[int] | None = None,
+    session: Session,
+    viewer: Viewer,
+    article: Article,
+    *,
+    content: Content,
+    now: dt.datetime,
+    base: int | None = None,
+    comment: str = "",
+    readers: Collection[int] | None = None,
 ) -> Article:
     """Save a new version. A draft changes at once; of a readable article a reviewer's version is published at once,
     a writer's one waits as a revision while readers keep what they have.
@@ -109,13 +132,24 @@ def revise(
         return article
     article.latest += 1
     if article.state in READABLE and not rights.may_review(session, viewer, article):
-        _keep_version(session, article, content, article.latest, viewer.person_id, now=now, outcome=Outcome.PENDING, comment=comment)
+        _keep_version(
+            session,
+            article,
+            content,
+            article.latest,
+            viewer.person_id,
+            now=now,
+            outcome=Outcome.PENDING,
+            comment=comment,
+        )
         article.pending = article.latest
         _tell_reviewers(session, article, viewer, now)
     else:
         shown = article.state in READABLE
         outcome = Outcome.PUBLISHED if shown else Outcome.SAVED
-        _keep_version(session, article, content, article.latest, viewer.person_id, now=now, outcome=outcome, comment=comment)
+        _keep_version(
+            session, article, content, article.latest, viewer.person_id, now=now, outcome=outcome, comment=comment
+        )
         _show(session, article, content, article.latest)
         article.pending = None
         if shown:
@@ -186,7 +220,10 @@ _AFTER = {
 def expire_due(session: Session, now: dt.datetime) -> int:
     """Published articles whose review is due become due-for-review; returns how many."""
     due = session.scalars(
-        sa.select(Article).where(Article.state == State.PUBLISHED, Article.review_due_at <= now).limit(200).with_for_update(skip_locked=True)
+        sa.select(Article)
+        .where(Article.state == State.PUBLISHED, Article.review_due_at <= now)
+        .limit(200)
+        .with_for_update(skip_locked=True)
     ).all()
     for article in due:
         article.state = ARTICLE.target(article.state, next(iter(BY_SYSTEM)))
@@ -195,7 +232,12 @@ def expire_due(session: Session, now: dt.datetime) -> int:
 
 
 def _columns(content: Content) -> dict[str, object]:
-    return {**asdict(content), "tags": list(content.tags), "services": list(content.services), "error_codes": list(content.error_codes)}
+    return {
+        **asdict(content),
+        "tags": list(content.tags),
+        "services": list(content.services),
+        "error_codes": list(content.error_codes),
+    }
 
 
 def _show(session: Session, article: Article, content: Content, version: int) -> None:
@@ -206,7 +248,15 @@ def _show(session: Session, article: Article, content: Content, version: int) ->
 
 
 def _keep_version(
-    session: Session, article: Article, content: Content, version: int, by_id: int, *, now: dt.datetime, outcome: Outcome, comment: str = ""
+    session: Session,
+    article: Article,
+    content: Content,
+    version: int,
+    by_id: int,
+    *,
+    now: dt.datetime,
+    outcome: Outcome,
+    comment: str = "",
 ) -> None:
     session.add(ArticleVersion(
         article_id=article.id, version=version, by_id=by_id, at=now, outcome=outcome, comment=comment[:200], **_columns(content)
@@ -242,7 +292,11 @@ def _tell_reviewers(session: Session, article: Article, viewer: Viewer, now: dt.
 def _changed(session: Session, article: Article, what: str, now: dt.datetime) -> None:
     article.updated_at = now
     session.flush()
-    outbox.record(session, ArticleChanged(article_id=article.id, number=article.number, state=str(article.state), what=what), now=now)
+    outbox.record(
+        session,
+        ArticleChanged(article_id=article.id, number=article.number, state=str(article.state), what=what),
+        now=now,
+    )
 
 
 def hand_over(session: Session, *, from_id: int, to: Person, now: dt.datetime) -> int:

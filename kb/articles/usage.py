@@ -15,7 +15,9 @@ from core.i18n import gettext as _
 from kb.articles.models import Article, ArticleFeedback, ArticleUse, How
 
 
-def feedback(session: Session, viewer: Viewer, article: Article, *, helped: bool, now: dt.datetime, comment: str = "") -> None:
+def feedback(
+    session: Session, viewer: Viewer, article: Article, *, helped: bool, now: dt.datetime, comment: str = ""
+) -> None:
     """One word for each person; a second one replaces the first."""
     if viewer.is_service:
         raise Forbidden(_("反馈由使用者本人给出。"))
@@ -29,12 +31,20 @@ def feedback(session: Session, viewer: Viewer, article: Article, *, helped: bool
 
 
 def record_use(
-    session: Session, article: Article, *, how: How, now: dt.datetime, person_id: int | None = None, ticket: str | None = None,
+    session: Session,
+    article: Article,
+    *,
+    how: How,
+    now: dt.datetime,
+    person_id: int | None = None,
+    ticket: str | None = None,
     text: str = "",
 ) -> ArticleUse | None:
     """Note a use; the same use of the same ticket is noted once. Returns the new row, or None."""
     if ticket is not None:
-        known = sa.select(ArticleUse.id).where(ArticleUse.article_id == article.id, ArticleUse.ticket == ticket, ArticleUse.how == how)
+        known = sa.select(ArticleUse.id).where(
+            ArticleUse.article_id == article.id, ArticleUse.ticket == ticket, ArticleUse.how == how
+        )
         if session.scalar(known.limit(1)) is not None:
             return None
     row = ArticleUse(article_id=article.id, how=how, person_id=person_id, ticket=ticket, text=text[:400], at=now)
@@ -61,4 +71,8 @@ def recount(session: Session, article: Article, *, now: dt.datetime) -> None:
         .where(ArticleUse.article_id == article.id, ArticleUse.how != How.EXTENDED)
     )  # fmt: skip
     session.flush()
-    outbox.record(session, ArticleChanged(article_id=article.id, number=article.number, state=str(article.state), what="counted"), now=now)
+    outbox.record(
+        session,
+        ArticleChanged(article_id=article.id, number=article.number, state=str(article.state), what="counted"),
+        now=now,
+    )

@@ -36,7 +36,12 @@ SHELVES: dict[str, tuple[State, ...]] = {
 
 def texts() -> dict[str, Any]:
     """Words every template of articles uses."""
-    return {"state_labels": STATE_LABELS, "action_labels": ACTION_LABELS, "category_label": categories.label, "plain": _plain}
+    return {
+        "state_labels": STATE_LABELS,
+        "action_labels": ACTION_LABELS,
+        "category_label": categories.label,
+        "plain": _plain,
+    }
 
 
 def _plain(body: str) -> str:
@@ -62,8 +67,19 @@ def articles() -> ResponseReturnValue:
         wanted = queries.Filter(states=SHELVES[shelf], tag=request.args.get("tag"), text=text or None)
         page = queries.find(session, who, wanted, cursor=request.args.get("cursor"), limit=A_PAGE)
         found, following = page.items, page.next
-    next_url = url_for("kb.articles", shelf=shelf or None, tag=request.args.get("tag"), cursor=following) if following else None
-    values = {"found": found, "hits": hits, "text": text, "shelf": shelf, "tag": request.args.get("tag"), "next_url": next_url}
+    next_url = (
+        url_for("kb.articles", shelf=shelf or None, tag=request.args.get("tag"), cursor=following)
+        if following
+        else None
+    )
+    values = {
+        "found": found,
+        "hits": hits,
+        "text": text,
+        "shelf": shelf,
+        "tag": request.args.get("tag"),
+        "next_url": next_url,
+    }
     if is_fragment():
         return render_template("kb/_articles.html", **values, **texts())
     may_write = who.can("article.write", "article.publish")
@@ -152,10 +168,16 @@ def panel() -> ResponseReturnValue:
     session, who = db.session(), viewer()
     ticket = desk().facts(session, request.args.get("ticket", ""), who)
     text = request.args.get("text", "") or (f"{ticket.title} {ticket.error_code or ''}" if ticket else "")
-    hits = search.find(session, engine(), who, text, kinds=("article",), limit=5, share=search.FOR_QUESTIONS) if text.strip() else []
+    hits = (
+        search.find(session, engine(), who, text, kinds=("article",), limit=5, share=search.FOR_QUESTIONS)
+        if text.strip()
+        else []
+    )
     own = queries.of_ticket(session, who, ticket.number) if ticket else []
     known = {a.id for a in own}
-    found = [a for a in queries.by_numbers(session, who, [h.key for h in hits]) if a.id not in known and a.state in READABLE]
+    found = [
+        a for a in queries.by_numbers(session, who, [h.key for h in hits]) if a.id not in known and a.state in READABLE
+    ]
     return render_template(
         "kb/_panel.html", ticket=ticket, own=own, found=found, snippets={h.key: h.snippet for h in hits},
         may_write=who.can("article.write"), **texts(),

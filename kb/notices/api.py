@@ -29,7 +29,12 @@ def index(query: NoticeQuery) -> Page[NoticeOut]:
     """Notices the caller may read, the latest change first."""
     now = clock.now()
     wanted = queries.Filter(
-        active=query.active, state=query.state, must_read=query.must_read, ticket=query.ticket, service=query.service, text=query.q
+        active=query.active,
+        state=query.state,
+        must_read=query.must_read,
+        ticket=query.ticket,
+        service=query.service,
+        text=query.q,
     )
     found = queries.find(db.session(), viewer(), wanted, now=now, cursor=query.cursor, limit=query.limit)
     return Page([NoticeOut.of(n, now) for n in found.items], found.next)

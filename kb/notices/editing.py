@@ -28,7 +28,9 @@ WRITE = ("notice.write", "notice.publish")
 
 def _editor(form: Form[NoticeForm], *, notice: Notice | None, status: int = 200) -> ResponseReturnValue:
     session, who = db.session(), viewer()
-    known = dict(units.below(session, who, *WRITE)) | ({r.unit.code: r.unit.name for r in notice.reaches} if notice else {})
+    known = dict(units.below(session, who, *WRITE)) | (
+        {r.unit.code: r.unit.name for r in notice.reaches} if notice else {}
+    )
     page = render_template(
         "kb/notice_editor.html", form=form, notice=notice, units=list(known.items()), chosen=[str(u) for u in form.value("units") or []],
         services=services.options(session), may_publish=who.can("notice.publish"), key=once.new_key(),
@@ -104,7 +106,13 @@ def save_notice(number: str) -> ResponseReturnValue:
     try:
         content = values.content(units=references.units(session, values.units), now=now)
         service.revise(
-            session, who, found, content=content, now=now, base=int(base) if base.isdigit() else None, confirm_again=values.confirm_again
+            session,
+            who,
+            found,
+            content=content,
+            now=now,
+            base=int(base) if base.isdigit() else None,
+            confirm_again=values.confirm_again,
         )
         if request.form.get("then") == "publish" and found.state is State.DRAFT:
             service.act(session, who, found, Action.PUBLISH, now=now)

@@ -45,7 +45,10 @@ class Notice(Base):
     author: Mapped[Person] = relationship()
     reaches: Mapped[list[NoticeUnit]] = relationship(cascade="all, delete-orphan", order_by="NoticeUnit.unit_id")
 
-    __table_args__ = (sa.Index("ix_notice_state_starts", "state", "starts_at"), sa.Index("ix_notice_updated", "updated_at", "id"))
+    __table_args__ = (
+        sa.Index("ix_notice_state_starts", "state", "starts_at"),
+        sa.Index("ix_notice_updated", "updated_at", "id"),
+    )
 
     @property
     def __audit_name__(self) -> str:

@@ -45,9 +45,13 @@ def get(session: Session, viewer: Viewer, number: str, *, now: dt.datetime, lock
     return found
 
 
-def find(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, cursor: str | None, limit: int) -> Page[Notice]:
+def find(
+    session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, cursor: str | None, limit: int
+) -> Page[Notice]:
     """A list, the latest change first."""
-    statement = sa.select(Notice).options(*_WITH).where(rights.writable(viewer) if wanted.mine else rights.visible(viewer, now))
+    statement = (
+        sa.select(Notice).options(*_WITH).where(rights.writable(viewer) if wanted.mine else rights.visible(viewer, now))
+    )
     if wanted.active is not None:
         statement = statement.where(rights.in_force(now) if wanted.active else ~rights.in_force(now))
     if wanted.state is not None:
@@ -57,7 +61,9 @@ def find(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, 
     if wanted.ticket is not None:
         statement = statement.where(Notice.ticket == wanted.ticket)
     for word in (wanted.text or "").split():
-        statement = statement.where(sa.or_(*(c.icontains(word, autoescape=True) for c in (Notice.number, Notice.title, Notice.body))))
+        statement = statement.where(
+            sa.or_(*(c.icontains(word, autoescape=True) for c in (Notice.number, Notice.title, Notice.body)))
+        )
     keys = [Key(Notice.updated_at, descending=True), Key(Notice.id, descending=True)]
     found = page(session, statement, keys, cursor=cursor, limit=limit)
     if wanted.service is not None:
@@ -105,7 +111,9 @@ def _reached(notice: Notice) -> sa.ColumnElement[bool]:
 
 def _receipt_of(notice: Notice) -> sa.ColumnElement[bool]:
     return sa.and_(
-        NoticeReceipt.person_id == Person.id, NoticeReceipt.notice_id == notice.id, NoticeReceipt.version >= notice.confirm_from
+        NoticeReceipt.person_id == Person.id,
+        NoticeReceipt.notice_id == notice.id,
+        NoticeReceipt.version >= notice.confirm_from,
     )
 
 

@@ -56,7 +56,11 @@ def may_edit(session: Session, viewer: Viewer, notice: Notice) -> bool:
     """Whether the viewer may change it: its writers while it is a draft, then those who may publish it."""
     if notice.state is State.DRAFT:
         own = notice.author_id == viewer.person_id and viewer.can("notice.write")
-        return own or covers(session, viewer, "notice.write", unit_id=notice.unit_id) or may_publish(session, viewer, notice)
+        return (
+            own
+            or covers(session, viewer, "notice.write", unit_id=notice.unit_id)
+            or may_publish(session, viewer, notice)
+        )
     return notice.state is State.PUBLISHED and may_publish(session, viewer, notice)
 
 

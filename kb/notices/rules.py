@@ -18,7 +18,12 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-PHASE_LABELS = {Phase.DRAFT: lazy("草稿"), Phase.AHEAD: lazy("未到时间"), Phase.ACTIVE: lazy("生效中"), Phase.ENDED: lazy("已结束")}
+PHASE_LABELS = {
+    Phase.DRAFT: lazy("草稿"),
+    Phase.AHEAD: lazy("未到时间"),
+    Phase.ACTIVE: lazy("生效中"),
+    Phase.ENDED: lazy("已结束"),
+}
 
 
 def phase(state: State, *, starts_at: dt.datetime, ends_at: dt.datetime | None, now: dt.datetime) -> Phase:

@@ -121,4 +121,6 @@ class ReceiptOut(ApiModel):
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptOut:
         """From the row."""
-        return cls(person=receipt.person.login, name=receipt.person.name, unit=receipt.unit.code, read_at=receipt.read_at)
+        return cls(
+            person=receipt.person.login, name=receipt.person.name, unit=receipt.unit.code, read_at=receipt.read_at
+        )

@@ -70,7 +70,14 @@ def create(session: Session, viewer: Viewer, *, content: Content, now: dt.dateti
 
 
 def revise(
-    session: Session, viewer: Viewer, notice: Notice, *, content: Content, now: dt.datetime, base: int | None = None, confirm_again: bool = False
+    session: Session,
+    viewer: Viewer,
+    notice: Notice,
+    *,
+    content: Content,
+    now: dt.datetime,
+    base: int | None = None,
+    confirm_again: bool = False,
 ) -> Notice:
     """Change a notice. `confirm_again`: receipts given so far no longer count. Raises Stale, Forbidden, Invalid."""
     rights.require(rights.may_edit(session, viewer, notice))
@@ -122,7 +129,9 @@ def confirm(session: Session, viewer: Viewer, notice: Notice, *, now: dt.datetim
 
 def end_with_ticket(session: Session, ticket: str, *, now: dt.datetime) -> int:
     """What was said about a matter ends with it (K-04); returns how many notices."""
-    live = session.scalars(sa.select(Notice).where(Notice.ticket == ticket, Notice.state == State.PUBLISHED).with_for_update()).all()
+    live = session.scalars(
+        sa.select(Notice).where(Notice.ticket == ticket, Notice.state == State.PUBLISHED).with_for_update()
+    ).all()
     for notice in live:
         _enter(session, notice, Action.END, NOTICE.target(notice.state, Action.END), now)
         notice.ended_by_ticket = True
@@ -132,7 +141,9 @@ def end_with_ticket(session: Session, ticket: str, *, now: dt.datetime) -> int:
 def resume_with_ticket(session: Session, ticket: str, *, now: dt.datetime) -> int:
     """The matter came back, so do the notices that ended with it, while their time lasts; returns how many."""
     ended = session.scalars(
-        sa.select(Notice).where(Notice.ticket == ticket, Notice.state == State.ENDED, Notice.ended_by_ticket).with_for_update()
+        sa.select(Notice)
+        .where(Notice.ticket == ticket, Notice.state == State.ENDED, Notice.ended_by_ticket)
+        .with_for_update()
     ).all()
     back = [n for n in ended if n.ends_at is None or n.ends_at > now]
     for notice in back:
@@ -142,7 +153,9 @@ def resume_with_ticket(session: Session, ticket: str, *, now: dt.datetime) -> in
 
 def end_overdue(session: Session, now: dt.datetime) -> int:
     """Notices whose time is over are ended, so that lists and figures say so; returns how many."""
-    over = session.scalars(sa.select(Notice).where(Notice.state == State.PUBLISHED, Notice.ends_at <= now).limit(200)).all()
+    over = session.scalars(
+        sa.select(Notice).where(Notice.state == State.PUBLISHED, Notice.ends_at <= now).limit(200)
+    ).all()
     for notice in over:
         _enter(session, notice, Action.END, NOTICE.target(notice.state, Action.END), now)
     return len(over)
@@ -178,4 +191,6 @@ def _first_number(session: Session, year: int, now: dt.datetime) -> str:
 def _changed(session: Session, notice: Notice, what: str, now: dt.datetime) -> None:
     notice.updated_at = now
     session.flush()
-    outbox.record(session, NoticeChanged(notice_id=notice.id, number=notice.number, state=str(notice.state), what=what), now=now)
+    outbox.record(
+        session, NoticeChanged(notice_id=notice.id, number=notice.number, state=str(notice.state), what=what), now=now
+    )

@@ -55,7 +55,9 @@ def notices() -> ResponseReturnValue:
     page = queries.find(session, who, wanted, now=now, cursor=request.args.get("cursor"), limit=A_PAGE)
     found = page.items
     if shelf == "over":
-        found = [n for n in found if rules.phase(n.state, starts_at=n.starts_at, ends_at=n.ends_at, now=now) is Phase.ENDED]
+        found = [
+            n for n in found if rules.phase(n.state, starts_at=n.starts_at, ends_at=n.ends_at, now=now) is Phase.ENDED
+        ]
     return render_template(
         "kb/notices.html", found=found, shelf=shelf, confirmed=queries.confirmed(session, who, found), may_write=who.can(*WRITE),
         next_url=url_for("kb.notices", shelf=shelf or None, cursor=page.next) if page.next else None, **texts(now),
@@ -97,7 +99,10 @@ def confirm_notice(number: str) -> ResponseReturnValue:
     if is_fragment():
         return _banner(now)
     flash(_("已确认。"), "ok")
-    return redirect((request.form.get("back") == "board" and url_for("kb.notices")) or url_for("kb.notice", number=found.number), 303)
+    return redirect(
+        (request.form.get("back") == "board" and url_for("kb.notices")) or url_for("kb.notice", number=found.number),
+        303,
+    )
 
 
 @blueprint.post("/notices/<number>/actions/<action>")
@@ -108,7 +113,12 @@ def act_on_notice(number: str, action: str) -> ResponseReturnValue:
     found = queries.get(session, who, number, now=now, lock=True)
     service.act(session, who, found, references.one_of(Action, action), now=now)
     session.commit()
-    flash({Action.PUBLISH: _("公告已发布。"), Action.RESUME: _("公告重新生效。")}.get(references.one_of(Action, action), _("公告已结束。")), "ok")
+    flash(
+        {Action.PUBLISH: _("公告已发布。"), Action.RESUME: _("公告重新生效。")}.get(
+            references.one_of(Action, action), _("公告已结束。")
+        ),
+        "ok",
+    )
     return redirect(url_for("kb.notice", number=found.number), 303)
 
 
@@ -123,7 +133,9 @@ def notice_receipts(number: str) -> ResponseReturnValue:
     unit_id = references.units(session, [unit])[0] if unit else None
     read = {"read": True, "unread": False}.get(shelf)
     page = queries.receipts(session, found, read=read, unit_id=unit_id, cursor=request.args.get("cursor"), limit=50)
-    following = url_for("kb.notice_receipts", number=number, shelf=shelf, unit=unit, cursor=page.next) if page.next else None
+    following = (
+        url_for("kb.notice_receipts", number=number, shelf=shelf, unit=unit, cursor=page.next) if page.next else None
+    )
     return render_template(
         "kb/receipts.html", notice=found, rows=page.items, shelf=shelf, unit=unit, progress=queries.counts(session, found),
         by_unit=queries.by_unit(session, found), next_url=following, **texts(now),
@@ -142,4 +154,10 @@ def _banner(now: dt.datetime) -> str:
     active = queries.in_force(session, who, now=now)
     confirmed = queries.confirmed(session, who, active)
     shown = [n for n in active if not (n.must_read and n.id in confirmed)]
-    return render_template("kb/_banner.html", shown=shown[:IN_BANNER], more=max(0, len(shown) - IN_BANNER), confirmed=confirmed, **texts(now))
+    return render_template(
+        "kb/_banner.html",
+        shown=shown[:IN_BANNER],
+        more=max(0, len(shown) - IN_BANNER),
+        confirmed=confirmed,
+        **texts(now),
+    )

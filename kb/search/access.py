@@ -61,7 +61,9 @@ class Ancestry:
         """Strings of a record that has principal rows; those that ended are left out."""
         now_on = [row for row in rows if row.until_at is None]
         by_kind = {kind: [row.principal_id for row in now_on if row.kind is kind] for kind in PrincipalKind}
-        found = {f"person:{i}" for i in by_kind[PrincipalKind.PERSON]} | {f"vendor:{i}" for i in by_kind[PrincipalKind.VENDOR]}
+        found = {f"person:{i}" for i in by_kind[PrincipalKind.PERSON]} | {
+            f"vendor:{i}" for i in by_kind[PrincipalKind.VENDOR]
+        }
         return self.granted(permission, units=by_kind[PrincipalKind.UNIT], teams=by_kind[PrincipalKind.TEAM]) | found
 
 

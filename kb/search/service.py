@@ -24,8 +24,15 @@ FOR_QUESTIONS = 0.4
 
 
 def find(
-    session: Session, engine: SearchEngine, viewer: Viewer, query: str, *,
-    kinds: Collection[str] = (), limit: int = 20, typing: bool = False, share: float = 0.6,
+    session: Session,
+    engine: SearchEngine,
+    viewer: Viewer,
+    query: str,
+    *,
+    kinds: Collection[str] = (),
+    limit: int = 20,
+    typing: bool = False,
+    share: float = 0.6,
 ) -> list[Hit]:
     """The best hits that the viewer may read, by the index and again by each room's own predicate."""
     wanted = [k for k in sources.kinds if not kinds or k in kinds]
@@ -58,7 +65,9 @@ def record_miss(session: Session, text: str, *, unit_id: int, now: dt.datetime) 
             row = {"text": words, "count": 1, "first_at": now, "last_at": now, "last_unit_id": unit_id}
             session.execute(sa.insert(MissedSearch), [row])
     except sa.exc.IntegrityError:  # somebody sought the same at the same time
-        session.execute(sa.update(MissedSearch).where(MissedSearch.text == words).values(count=MissedSearch.count + 1, last_at=now))
+        session.execute(
+            sa.update(MissedSearch).where(MissedSearch.text == words).values(count=MissedSearch.count + 1, last_at=now)
+        )
 
 
 LONGEST_DIGITS = 10
@@ -72,7 +81,9 @@ def _personal(words: str) -> bool:
 def missed(session: Session, *, limit: int = 50) -> list[MissedSearch]:
     """What writers should write about: the most sought first."""
     statement = sa.select(MissedSearch).where(MissedSearch.done_at.is_(None))
-    return list(session.scalars(statement.order_by(MissedSearch.count.desc(), MissedSearch.last_at.desc()).limit(limit)))
+    return list(
+        session.scalars(statement.order_by(MissedSearch.count.desc(), MissedSearch.last_at.desc()).limit(limit))
+    )
 
 
 def settle_miss(session: Session, miss_id: int, *, now: dt.datetime) -> None:

@@ -46,14 +46,30 @@ def search_page() -> ResponseReturnValue:
         with transaction(web_db.engine()) as writing:
             service.record_miss(writing, text, unit_id=who.unit_id, now=clock.now())
     groups = _groups(shown) if not kind else [(kind, shown)]
-    tabs = [{"label": _("全部"), "url": url_for("kb.search_page", q=text), "active": not kind, "badge": len(found) if text else None}]
+    tabs = [
+        {
+            "label": _("全部"),
+            "url": url_for("kb.search_page", q=text),
+            "active": not kind,
+            "badge": len(found) if text else None,
+        }
+    ]
     tabs += [
         {"label": str(KIND_LABELS[k]), "url": url_for("kb.search_page", q=text, kind=k), "active": kind == k, "icon": KIND_ICONS[k],
          "badge": counts[k] if text else None}
         for k in sources.kinds
     ]  # fmt: skip
-    values = {"text": text, "kind": kind, "groups": [g for g in groups if g[1]], "tabs": tabs, "kind_labels": KIND_LABELS, "icons": KIND_ICONS}
-    return render_template("kb/_hits.html" if is_fragment() else "kb/search.html", counts=counts, preview=PREVIEW, **values)
+    values = {
+        "text": text,
+        "kind": kind,
+        "groups": [g for g in groups if g[1]],
+        "tabs": tabs,
+        "kind_labels": KIND_LABELS,
+        "icons": KIND_ICONS,
+    }
+    return render_template(
+        "kb/_hits.html" if is_fragment() else "kb/search.html", counts=counts, preview=PREVIEW, **values
+    )
 
 
 def _groups(hits: list[Hit]) -> list[tuple[str, list[Hit]]]:

@@ -82,14 +82,23 @@ class SuggestOut(ApiModel):
 def suggest(query: SuggestQuery) -> SuggestOut:
     """Articles, active notices and neighbours' open matters for what was typed so far."""
     found = service.suggest(
-        db.session(), engine(), viewer(), text=query.text, category=query.category, service_id=query.service, now=clock.now()
+        db.session(),
+        engine(),
+        viewer(),
+        text=query.text,
+        category=query.category,
+        service_id=query.service,
+        now=clock.now(),
     )
     return SuggestOut(
         articles=[
-            SuggestedArticle(number=a.number, title=a.title, snippet=h.snippet, useful=a.useful, url=h.url) for a, h in found.articles
+            SuggestedArticle(number=a.number, title=a.title, snippet=h.snippet, useful=a.useful, url=h.url)
+            for a, h in found.articles
         ],
         notices=[
-            SuggestedNotice(number=n.number, title=n.title, ticket=n.ticket, must_read=n.must_read, url=f"/notices/{n.number}")
+            SuggestedNotice(
+                number=n.number, title=n.title, ticket=n.ticket, must_read=n.must_read, url=f"/notices/{n.number}"
+            )
             for n in found.notices
         ],
         tickets=[SuggestedTicket.of(c) for c in found.cards],

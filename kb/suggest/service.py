@@ -45,8 +45,14 @@ class Suggestion:
 
 
 def suggest(
-    session: Session, engine: SearchEngine, viewer: Viewer, *,
-    text: str, category: str | None, service_id: int | None, now: dt.datetime,
+    session: Session,
+    engine: SearchEngine,
+    viewer: Viewer,
+    *,
+    text: str,
+    category: str | None,
+    service_id: int | None,
+    now: dt.datetime,
 ) -> Suggestion:
     """Articles, active notices and neighbours' open matters for what was typed so far."""
     words = text.strip()
@@ -58,7 +64,9 @@ def suggest(
         solved=_just_solved(session, viewer, now),
         notices=_notices(session, engine, viewer, words, service_id, now),
         articles=[(found[h.key], h) for h in hits if h.key in found],
-        cards=desk().cards(session, viewer, text=text.strip(), category=category, service_id=service_id, limit=MOST_CARDS),
+        cards=desk().cards(
+            session, viewer, text=text.strip(), category=category, service_id=service_id, limit=MOST_CARDS
+        ),
     )
 
 
@@ -69,7 +77,9 @@ def _just_solved(session: Session, viewer: Viewer, now: dt.datetime) -> list[Art
     return list(session.scalars(sa.select(Article).where(Article.id.in_(recent)).limit(1)))
 
 
-def _hits(session: Session, engine: SearchEngine, viewer: Viewer, text: str, kinds: tuple[str, ...], limit: int) -> list[Hit]:
+def _hits(
+    session: Session, engine: SearchEngine, viewer: Viewer, text: str, kinds: tuple[str, ...], limit: int
+) -> list[Hit]:
     if len(text) < SHORTEST:
         return []
     return search.find(session, engine, viewer, text, kinds=kinds, limit=limit, typing=True, share=search.FOR_QUESTIONS)

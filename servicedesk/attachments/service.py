@@ -21,8 +21,16 @@ MOST_A_TICKET = 100
 
 
 def attach(
-    session: Session, viewer: Viewer, ticket: Ticket, store: FileStore, *, name: str | None, content: bytes,
-    internal: bool, now: dt.datetime, fact: TicketFact | None = None,
+    session: Session,
+    viewer: Viewer,
+    ticket: Ticket,
+    store: FileStore,
+    *,
+    name: str | None,
+    content: bytes,
+    internal: bool,
+    now: dt.datetime,
+    fact: TicketFact | None = None,
 ) -> Attachment:
     """Keep a file with the ticket, beside the comment `fact` or as a line of its own.
 
@@ -39,12 +47,26 @@ def attach(
     kind = sniff.checked(content, clean)
     digest = store.put(content)  # on the disk before the row that names it is committed
     if fact is None:
-        fact = facts.append(session, ticket, What.ATTACHED, now=now, by=viewer.person_id, internal=internal,
-                            data={"name": clean, "size": len(content)})
+        fact = facts.append(
+            session,
+            ticket,
+            What.ATTACHED,
+            now=now,
+            by=viewer.person_id,
+            internal=internal,
+            data={"name": clean, "size": len(content)},
+        )
     session.flush()
     row = Attachment(
-        ticket_id=ticket.id, fact_id=fact.id, name=clean, size=len(content), media_type=kind.media_type, sha256=digest,
-        internal=internal or fact.internal, by_id=viewer.person_id, at=now,
+        ticket_id=ticket.id,
+        fact_id=fact.id,
+        name=clean,
+        size=len(content),
+        media_type=kind.media_type,
+        sha256=digest,
+        internal=internal or fact.internal,
+        by_id=viewer.person_id,
+        at=now,
     )
     session.add(row)
     session.flush()
@@ -53,9 +75,9 @@ def attach(
 
 
 def _count(session: Session, ticket: Ticket) -> int:
-    return session.scalar(
-        sa.select(sa.func.count()).select_from(Attachment).where(Attachment.ticket_id == ticket.id)
-    ) or 0
+    return (
+        session.scalar(sa.select(sa.func.count()).select_from(Attachment).where(Attachment.ticket_id == ticket.id)) or 0
+    )
 
 
 def of_ticket(session: Session, viewer: Viewer, ticket: Ticket) -> list[Attachment]:

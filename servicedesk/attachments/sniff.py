@@ -21,17 +21,37 @@ LONGEST_SUFFIX = 10
 LOOKED_AT = 1024  # markup makes a page only near the beginning; a log may quote some further down
 
 _MAGIC: tuple[tuple[bytes, int, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"), (b"\xff\xd8\xff", 0, "image/jpeg"), (b"GIF87a", 0, "image/gif"),
-    (b"GIF89a", 0, "image/gif"), (b"BM", 0, "image/bmp"), (b"WEBP", 8, "image/webp"), (b"%PDF-", 0, "application/pdf"),
-    (b"\x1f\x8b", 0, "application/gzip"), (b"7z\xbc\xaf\x27\x1c", 0, "application/x-7z-compressed"),
-    (b"Rar!\x1a\x07", 0, "application/vnd.rar"), (b"\xd4\xc3\xb2\xa1", 0, "application/vnd.tcpdump.pcap"),
-    (b"\x0a\x0d\x0d\x0a", 0, "application/x-pcapng"), (b"ftyp", 4, "video/mp4"), (b"OggS", 0, "audio/ogg"),
-    (b"ID3", 0, "audio/mpeg"), (b"RIFF", 0, "audio/wav"), (b"II*\x00", 0, "image/tiff"), (b"MM\x00*", 0, "image/tiff"),
+    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
+    (b"\xff\xd8\xff", 0, "image/jpeg"),
+    (b"GIF87a", 0, "image/gif"),
+    (b"GIF89a", 0, "image/gif"),
+    (b"BM", 0, "image/bmp"),
+    (b"WEBP", 8, "image/webp"),
+    (b"%PDF-", 0, "application/pdf"),
+    (b"\x1f\x8b", 0, "application/gzip"),
+    (b"7z\xbc\xaf\x27\x1c", 0, "application/x-7z-compressed"),
+    (b"Rar!\x1a\x07", 0, "application/vnd.rar"),
+    (b"\xd4\xc3\xb2\xa1", 0, "application/vnd.tcpdump.pcap"),
+    (b"\x0a\x0d\x0d\x0a", 0, "application/x-pcapng"),
+    (b"ftyp", 4, "video/mp4"),
+    (b"OggS", 0, "audio/ogg"),
+    (b"ID3", 0, "audio/mpeg"),
+    (b"RIFF", 0, "audio/wav"),
+    (b"II*\x00", 0, "image/tiff"),
+    (b"MM\x00*", 0, "image/tiff"),
 )
 _EXECUTABLE: tuple[bytes, ...] = (
-    b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"#!", b"dex\n",
+    b"MZ",
+    b"\x7fELF",
+    b"\xca\xfe\xba\xbe",
+    b"\xcf\xfa\xed\xfe",
+    b"\xfe\xed\xfa",
+    b"#!",
+    b"dex\n",
     b"L\x00\x00\x00\x01\x14\x02\x00",
-    b"!<arch>\n", b"\xed\xab\xee\xdb", b"MSCF",
+    b"!<arch>\n",
+    b"\xed\xab\xee\xdb",
+    b"MSCF",
 )
 _ACTIVE_TEXT = re.compile(
     rb"<\s*(?:script|html|svg|iframe|object|embed|body|!doctype\s+html|hta:)|<\?php|javascript\s*:|^\s*@echo\s+off"

@@ -69,7 +69,9 @@ def _within(field: str, day: dt.date) -> None:
 
 def _resumed(cursor: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(str(paging.decode(cursor, [paging.Key(sa.column("day", sa.String))])[0])) + dt.timedelta(days=1)
+        return dt.date.fromisoformat(
+            str(paging.decode(cursor, [paging.Key(sa.column("day", sa.String))])[0])
+        ) + dt.timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。")) from error
 

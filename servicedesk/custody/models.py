@@ -36,14 +36,24 @@ class CustodySpan(Base):
 
     __table_args__ = (
         sa.UniqueConstraint("ticket_id", "seq"),
-        sa.Index("uq_custody_span_open", "ticket_id", unique=True,
-                 sqlite_where=sa.text("until IS NULL"), postgresql_where=sa.text("until IS NULL")),
+        sa.Index(
+            "uq_custody_span_open",
+            "ticket_id",
+            unique=True,
+            sqlite_where=sa.text("until IS NULL"),
+            postgresql_where=sa.text("until IS NULL"),
+        ),
         sa.Index("ix_custody_span_holder", "holder_id", "until"),
     )
 
     def span(self) -> Span:
         """This row as a value of the ledger's algebra."""
         return Span(
-            team=self.team_id, line=self.line, since=self.since, holder=self.holder_id, until=self.until,
-            waiting_for=self.waiting_for, waiting_team=self.waiting_team_id,
+            team=self.team_id,
+            line=self.line,
+            since=self.since,
+            holder=self.holder_id,
+            until=self.until,
+            waiting_for=self.waiting_for,
+            waiting_team=self.waiting_team_id,
         )

@@ -28,7 +28,10 @@ class Line(StrEnum):
 
 LINES: tuple[Line, ...] = tuple(Line)
 LINE_LABELS: Mapping[Line, LazyText] = {
-    Line.COUNTY: lazy("县（区）"), Line.CITY: lazy("市"), Line.PROVINCE: lazy("省"), Line.VENDOR: lazy("厂商"),
+    Line.COUNTY: lazy("县（区）"),
+    Line.CITY: lazy("市"),
+    Line.PROVINCE: lazy("省"),
+    Line.VENDOR: lazy("厂商"),
 }
 
 
@@ -203,9 +206,7 @@ class ReturnTo:
     refused: str | None = None
 
 
-def return_to(
-    sender: Span, *, active_people: Iterable[int], active_team: bool, head: int | None
-) -> ReturnTo:
+def return_to(sender: Span, *, active_people: Iterable[int], active_team: bool, head: int | None) -> ReturnTo:
     """A return goes to the actual previous holder; to the team's head if that person left; else refused (E-04)."""
     people = set(active_people)
     if not active_team:

@@ -35,7 +35,14 @@ def begin(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime) -> 
 
 
 def transfer(
-    session: Session, ticket: Ticket, *, team: Team, holder_id: int | None, why: str, now: dt.datetime, by: int | None,
+    session: Session,
+    ticket: Ticket,
+    *,
+    team: Team,
+    holder_id: int | None,
+    why: str,
+    now: dt.datetime,
+    by: int | None,
     accepted: bool = True,
 ) -> None:
     """Custody passes to `team` and `holder_id` at `now`; the only way it does.
@@ -58,14 +65,29 @@ def transfer(
     ticket.team_id, ticket.team, ticket.line, ticket.holder_id = team.id, team, line, holder_id
     session.flush()
     session.expire(ticket, ["holder"])
-    record(session, CustodyMoved(
-        ticket_id=ticket.id, number=ticket.number, from_team_id=before, to_team_id=team.id, line=str(line),
-        holder_id=holder_id, why=why, by_id=by,
-    ), now=now)
+    record(
+        session,
+        CustodyMoved(
+            ticket_id=ticket.id,
+            number=ticket.number,
+            from_team_id=before,
+            to_team_id=team.id,
+            line=str(line),
+            holder_id=holder_id,
+            why=why,
+            by_id=by,
+        ),
+        now=now,
+    )
 
 
 def wait(
-    session: Session, ticket: Ticket, whom: WaitingFor | None, *, why: str, now: dt.datetime,
+    session: Session,
+    ticket: Ticket,
+    whom: WaitingFor | None,
+    *,
+    why: str,
+    now: dt.datetime,
     waiting_team_id: int | None = None,
 ) -> None:
     """The same holder now waits for `whom`, or (None) works again; custody does not move."""
@@ -92,9 +114,9 @@ def open_row(session: Session, ticket: Ticket) -> CustodySpan:
 
 def ledger(session: Session, ticket_id: int) -> list[CustodySpan]:
     """All rows, oldest first."""
-    return list(session.scalars(
-        sa.select(CustodySpan).where(CustodySpan.ticket_id == ticket_id).order_by(CustodySpan.seq)
-    ))
+    return list(
+        session.scalars(sa.select(CustodySpan).where(CustodySpan.ticket_id == ticket_id).order_by(CustodySpan.seq))
+    )
 
 
 def admit_team(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime, why: str) -> None:
@@ -109,15 +131,21 @@ def admit(
 ) -> None:
     """One principal row, unless an open one for the same principal is there."""
     there = session.scalar(
-        sa.select(TicketPrincipal.id).where(
-            TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == kind,
-            TicketPrincipal.principal_id == principal_id, TicketPrincipal.until_at.is_(None),
-        ).limit(1)
+        sa.select(TicketPrincipal.id)
+        .where(
+            TicketPrincipal.ticket_id == ticket.id,
+            TicketPrincipal.kind == kind,
+            TicketPrincipal.principal_id == principal_id,
+            TicketPrincipal.until_at.is_(None),
+        )
+        .limit(1)
     )
     if there is None:
-        session.add(TicketPrincipal(
-            ticket_id=ticket.id, kind=kind, principal_id=principal_id, why=why, from_at=now, until_at=None
-        ))
+        session.add(
+            TicketPrincipal(
+                ticket_id=ticket.id, kind=kind, principal_id=principal_id, why=why, from_at=now, until_at=None
+            )
+        )
 
 
 def dismiss_vendor(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime) -> None:
@@ -126,8 +154,12 @@ def dismiss_vendor(session: Session, ticket: Ticket, team: Team, *, now: dt.date
         for kind, principal in ((PrincipalKind.VENDOR, team.unit_id), (PrincipalKind.TEAM, team.id)):
             session.execute(
                 sa.update(TicketPrincipal)
-                .where(TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == kind,
-                       TicketPrincipal.principal_id == principal, TicketPrincipal.until_at.is_(None))
+                .where(
+                    TicketPrincipal.ticket_id == ticket.id,
+                    TicketPrincipal.kind == kind,
+                    TicketPrincipal.principal_id == principal,
+                    TicketPrincipal.until_at.is_(None),
+                )
                 .values(until_at=now)
             )
 
@@ -139,7 +171,17 @@ def _append(session: Session, ticket: Ticket, last: CustodySpan, chain: Ledger, 
 
 
 def _add(session: Session, ticket: Ticket, span: Span, *, seq: int, why: str) -> None:
-    session.add(CustodySpan(
-        ticket_id=ticket.id, seq=seq, team_id=span.team, holder_id=span.holder, line=span.line, since=span.since,
-        until=span.until, waiting_for=span.waiting_for, waiting_team_id=span.waiting_team, why=why,
-    ))
+    session.add(
+        CustodySpan(
+            ticket_id=ticket.id,
+            seq=seq,
+            team_id=span.team,
+            holder_id=span.holder,
+            line=span.line,
+            since=span.since,
+            until=span.until,
+            waiting_for=span.waiting_for,
+            waiting_team_id=span.waiting_team,
+            why=why,
+        )
+    )

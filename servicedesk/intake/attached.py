@@ -59,9 +59,9 @@ def _changes(session: Session, items: list[int], now: dt.datetime) -> list[Known
 
 def _running(session: Session, items: list[int]) -> list[Known]:
     count = session.scalar(
-        sa.select(sa.func.count()).select_from(Ticket).where(
-            Ticket.service_id.in_(items), Ticket.state.not_in(sorted(FINISHED))
-        )
+        sa.select(sa.func.count())
+        .select_from(Ticket)
+        .where(Ticket.service_id.in_(items), Ticket.state.not_in(sorted(FINISHED)))
     )
     return [Known("running", _("正在处理"), _("该系统有 %(n)s 件未办结的事项", n=count))] if count else []
 

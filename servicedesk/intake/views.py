@@ -58,11 +58,17 @@ def _page(form: Form[ReportIn], status: int = 200) -> ResponseReturnValue:
     category = str(form.value("category") or "")
     chosen = _number(form.value("service")), _number(form.value("item"))
     return render_template(
-        "servicedesk/report.html", form=form, categories=categories.INCIDENT_CATEGORIES, category=category,
-        guide=guides.guide_for(category) if category else None, answers=request.values,
-        services=catalogue.offered(session), items=catalogue.items_of_unit(session, who.unit_id),
+        "servicedesk/report.html",
+        form=form,
+        categories=categories.INCIDENT_CATEGORIES,
+        category=category,
+        guide=guides.guide_for(category) if category else None,
+        answers=request.values,
+        services=catalogue.offered(session),
+        items=catalogue.items_of_unit(session, who.unit_id),
         known=attached.known(session, who, service_id=chosen[0], item_id=chosen[1], now=clock.now()),
-        taken_off=set(request.values.getlist("without")), key=once.new_key(),
+        taken_off=set(request.values.getlist("without")),
+        key=once.new_key(),
     ), status
 
 
@@ -86,8 +92,11 @@ def guide() -> ResponseReturnValue:
 def known() -> ResponseReturnValue:
     """What the platform would attach, as a part of the form."""
     found = attached.known(
-        db.session(), viewer(), service_id=_number(request.args.get("service")),
-        item_id=_number(request.args.get("item")), now=clock.now(),
+        db.session(),
+        viewer(),
+        service_id=_number(request.args.get("service")),
+        item_id=_number(request.args.get("item")),
+        now=clock.now(),
     )
     return render_template("servicedesk/_known.html", known=found, taken_off=set(request.args.getlist("without")))
 
@@ -126,14 +135,28 @@ def _open(values: ReportIn) -> Ticket:
     said = guides.conclude(values.category, answers)
     service_id, item_id = naming.service(session, values.service), naming.item(session, values.item)
     found = attached.known(session, who, service_id=service_id, item_id=item_id, now=now)
-    ticket = open_ticket(session, Report(
-        title=rules.short_title(values.text), description=values.text, category=values.category, unit_id=who.unit_id,
-        reporter_id=who.person_id, service_id=service_id, item_id=item_id, urgency=said.urgency,
-        people_hit=said.people, answers=answers or None,
-        error_code=rules.error_code(f"{values.text}\n{answers.get('error', '')}"),
-    ), by=who.person_id, now=now)
+    ticket = open_ticket(
+        session,
+        Report(
+            title=rules.short_title(values.text),
+            description=values.text,
+            category=values.category,
+            unit_id=who.unit_id,
+            reporter_id=who.person_id,
+            service_id=service_id,
+            item_id=item_id,
+            urgency=said.urgency,
+            people_hit=said.people,
+            answers=answers or None,
+            error_code=rules.error_code(f"{values.text}\n{answers.get('error', '')}"),
+        ),
+        by=who.person_id,
+        now=now,
+    )
     if extra := attached.as_text(found, set(request.form.getlist("without"))):
-        facts.append(session, ticket, What.COMMENTED, now=now, text=_("平台附上：\n%(what)s", what=extra), internal=True)
+        facts.append(
+            session, ticket, What.COMMENTED, now=now, text=_("平台附上：\n%(what)s", what=extra), internal=True
+        )
     return ticket
 
 
@@ -144,8 +167,16 @@ def _attach_files(ticket: Ticket) -> None:
         raise Invalid.of("files", _("一次最多 %(n)s 个附件。", n=MOST_FILES))
     for file in files:
         try:
-            attachments.attach(session, who, ticket, side_api.store(), name=file.filename,
-                               content=side_api.read(file), internal=False, now=now)
+            attachments.attach(
+                session,
+                who,
+                ticket,
+                side_api.store(),
+                name=file.filename,
+                content=side_api.read(file),
+                internal=False,
+                now=now,
+            )
         except Invalid as error:
             raise Invalid.of("files", error.errors[0].message if error.errors else error.message) from error
 

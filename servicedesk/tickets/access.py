@@ -55,8 +55,8 @@ class Standing:
     reporter: bool  # it is theirs
     follower: bool  # reporter or watcher: a person row admits them
     reads: bool  # holds ticket.read for it by unit, team or service: sees internal lines
-    worker: bool  # may work it: in its team, or of the team's unit with the permission
-    superior: bool  # holds ticket.work for it from further up: may look and write, not take
+    worker: bool  # may work it: holds ticket.work for its team or for a unit above (while a vendor has it: the vendor)
+    superior: bool  # holds ticket.work where it was last with us: may look and write even while a vendor has it
     participant: bool  # works for a team that holds or held it
     head: bool  # may assign, close, cancel
     vendor: bool  # sees only its episodes
@@ -73,16 +73,13 @@ def standing(session: Session, viewer: Viewer, ticket: Ticket) -> Standing:
     places = _answerable(session, ticket)
     works = not vendor and covers(session, viewer, WORK, **places)
     rows = _unit_and_team_rows(session, ticket)
-    at_home = ticket.line is not Line.VENDOR and (
-        ticket.team_id in viewer.member_of or viewer.unit_id == ticket.team.unit_id or viewer.is_service
-    )
     holds_as_vendor = vendor and viewer.can("vendor.work") and ticket.team.unit_id == viewer.vendor_unit_id
     mine = ticket.reporter_id == viewer.person_id
     return Standing(
         reporter=mine,
         follower=mine or _follows(session, viewer, ticket),
         reads=not vendor and _holds(session, viewer, READ, ticket, rows),
-        worker=(works and at_home) or holds_as_vendor,
+        worker=(works and ticket.line is not Line.VENDOR) or holds_as_vendor,
         superior=works,
         participant=not vendor and _holds(session, viewer, WORK, ticket, rows),
         head=not vendor and covers(session, viewer, "ticket.close", **places),
@@ -95,25 +92,40 @@ def _answerable(session: Session, ticket: Ticket) -> dict[str, Any]:
     team = ticket.team
     if ticket.line is Line.VENDOR:
         giver = session.scalar(
-            sa.select(Team).join(CustodySpan, CustodySpan.team_id == Team.id)
+            sa.select(Team)
+            .join(CustodySpan, CustodySpan.team_id == Team.id)
             .where(CustodySpan.ticket_id == ticket.id, CustodySpan.line != Line.VENDOR)
-            .order_by(CustodySpan.seq.desc()).limit(1)
+            .order_by(CustodySpan.seq.desc())
+            .limit(1)
         )
         team = giver or team
     return {"unit_id": team.unit_id, "team_id": team.id, "service_id": ticket.service_id}
 
 
 def _follows(session: Session, viewer: Viewer, ticket: Ticket) -> bool:
-    return session.scalar(sa.select(TicketPrincipal.id).where(
-        TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == PrincipalKind.PERSON,
-        TicketPrincipal.principal_id == viewer.person_id, TicketPrincipal.until_at.is_(None),
-    ).limit(1)) is not None
+    return (
+        session.scalar(
+            sa.select(TicketPrincipal.id)
+            .where(
+                TicketPrincipal.ticket_id == ticket.id,
+                TicketPrincipal.kind == PrincipalKind.PERSON,
+                TicketPrincipal.principal_id == viewer.person_id,
+                TicketPrincipal.until_at.is_(None),
+            )
+            .limit(1)
+        )
+        is not None
+    )
 
 
 def _unit_and_team_rows(session: Session, ticket: Ticket) -> list[tuple[PrincipalKind, int]]:
-    rows = session.execute(sa.select(TicketPrincipal.kind, TicketPrincipal.principal_id).where(
-        TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind.in_([PrincipalKind.UNIT, PrincipalKind.TEAM])
-    ).distinct())
+    rows = session.execute(
+        sa.select(TicketPrincipal.kind, TicketPrincipal.principal_id)
+        .where(
+            TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind.in_([PrincipalKind.UNIT, PrincipalKind.TEAM])
+        )
+        .distinct()
+    )
     return [(kind, principal) for kind, principal in rows]
 
 
@@ -159,7 +171,7 @@ def require(session: Session, viewer: Viewer, ticket: Ticket, action: Action) ->
     if may(action, ticket, who):
         return who
     if who.superior and not who.worker and action in {Action.ACCEPT, Action.SUSPEND, Action.RESUME, Action.RESOLVE}:
-        raise Forbidden(_("此事项由%(team)s负责，请由该班组成员操作，或先转办过来。", team=ticket.team.name))
+        raise Forbidden(_("此事项正由%(team)s处理，请等对方办结或退回。", team=ticket.team.name))
     raise Forbidden(_("您可以查看此事项，但不能执行这个操作。"))
 
 
@@ -173,5 +185,3 @@ def actions_for(ticket: Ticket, who: Standing) -> list[Action]:
     if ticket.acknowledged_at is not None or ticket.accepted_at is not None:
         steps = [action for action in steps if action is not Action.ACKNOWLEDGE]
     return steps
-
-

@@ -32,8 +32,12 @@ class ReasonIn(ApiModel):
 
 
 SCHEMAS: Mapping[Action, type[pydantic.BaseModel]] = {
-    Action.ASSIGN: AssignIn, Action.SUSPEND: SuspendIn, Action.RESOLVE: ResolveIn, Action.CONFIRM: ConfirmIn,
-    Action.REOPEN: ReasonIn, Action.CANCEL: ReasonIn,
+    Action.ASSIGN: AssignIn,
+    Action.SUSPEND: SuspendIn,
+    Action.RESOLVE: ResolveIn,
+    Action.CONFIRM: ConfirmIn,
+    Action.REOPEN: ReasonIn,
+    Action.CANCEL: ReasonIn,
 }
 
 
@@ -55,13 +59,27 @@ def perform(session: Session, viewer: Viewer, ticket: Ticket, action: Action, va
         case Action.CLOSE:
             service.close(session, viewer, ticket, now=now)
         case Action.ASSIGN:
-            service.assign(session, viewer, ticket, team=naming.team(session, values.team),
-                           holder=naming.person(session, values.holder), now=now)
+            service.assign(
+                session,
+                viewer,
+                ticket,
+                team=naming.team(session, values.team),
+                holder=naming.person(session, values.holder),
+                now=now,
+            )
         case Action.SUSPEND:
             service.suspend(session, viewer, ticket, reason=values.reason, waiting_for=values.waiting_for, now=now)
         case Action.RESOLVE:
-            service.resolve(session, viewer, ticket, solution=values.solution, cause=values.cause,
-                            article=values.article, reason=values.reason, now=now)
+            service.resolve(
+                session,
+                viewer,
+                ticket,
+                solution=values.solution,
+                cause=values.cause,
+                article=values.article,
+                reason=values.reason,
+                now=now,
+            )
         case _:
             _perform_by_reason(session, viewer, ticket, action, values, now=now)
 

@@ -40,14 +40,20 @@ def list_tickets(query: TicketQuery) -> Page[TicketOut]:
     now = clock.now()
     given = query.model_dump(exclude={"limit", "cursor", "q", "kind", "state", "service", "item"})
     wanted = queries.Filter(
-        **given, kinds=tuple(query.kind), states=tuple(query.state), service_id=query.service, item_id=query.item,
+        **given,
+        kinds=tuple(query.kind),
+        states=tuple(query.state),
+        service_id=query.service,
+        item_id=query.item,
         text=query.q,
     )
     found = queries.find(db.session(), viewer(), wanted, cursor=query.cursor, limit=query.limit, now=now)
     return Page(showing.tickets_out(db.session(), found.items, now=now), found.next)
 
 
-@api.post("/tickets", needs=("ticket.report", "ticket.work", "ticket.import"), body=TicketIn, answer=TicketOut, many=True)
+@api.post(
+    "/tickets", needs=("ticket.report", "ticket.work", "ticket.import"), body=TicketIn, answer=TicketOut, many=True
+)
 def create_ticket(body: TicketIn) -> Created:
     """Open a ticket (or up to 1,000)."""
     session, now, who = db.session(), clock.now(), viewer()
@@ -72,11 +78,21 @@ def _report(body: TicketIn) -> opening.Report:
     said = guides.conclude(body.category, body.answers or {})
     items = [naming.item(session, i, field="items") for i in body.change_items or []]
     return opening.Report(
-        kind=body.kind, title=body.title, category=body.category, description=body.description, unit_id=unit.id,
-        source=Source.API, reporter_id=reporter.id if reporter else None,
-        service_id=naming.service(session, body.service), item_id=naming.item(session, body.item),
-        urgency=min(body.urgency, said.urgency), impact=body.impact, people_hit=said.people if body.answers else 0,
-        since=body.since, answers=dict(body.answers) if body.answers else None, team_id=team.id if team else None,
+        kind=body.kind,
+        title=body.title,
+        category=body.category,
+        description=body.description,
+        unit_id=unit.id,
+        source=Source.API,
+        reporter_id=reporter.id if reporter else None,
+        service_id=naming.service(session, body.service),
+        item_id=naming.item(session, body.item),
+        urgency=min(body.urgency, said.urgency),
+        impact=body.impact,
+        people_hit=said.people if body.answers else 0,
+        since=body.since,
+        answers=dict(body.answers) if body.answers else None,
+        team_id=team.id if team else None,
         parent_id=(parent.parent_id or parent.id) if parent else None,
         extra={"planned_start": body.planned_start, "planned_end": body.planned_end, "items": items or None},
     )
@@ -158,19 +174,31 @@ def assign(number: str, body: AssignIn) -> TicketOut:
     """Give it to a team or a person of the current line."""
     session = db.session()
     ticket = _ticket(number, lock=True)
-    return _out(service.assign(
-        session, viewer(), ticket, team=naming.team(session, body.team), holder=naming.person(session, body.holder),
-        now=clock.now(),
-    ))
+    return _out(
+        service.assign(
+            session,
+            viewer(),
+            ticket,
+            team=naming.team(session, body.team),
+            holder=naming.person(session, body.holder),
+            now=clock.now(),
+        )
+    )
 
 
 @api.post("/tickets/<number>/actions/suspend", needs=ACT, status=200, body=SuspendIn, answer=TicketOut)
 def suspend(number: str, body: SuspendIn) -> TicketOut:
     """Stop the clocks while somebody has to answer or deliver."""
-    return _out(service.suspend(
-        db.session(), viewer(), _ticket(number, lock=True), reason=body.reason, waiting_for=body.waiting_for,
-        now=clock.now(),
-    ))
+    return _out(
+        service.suspend(
+            db.session(),
+            viewer(),
+            _ticket(number, lock=True),
+            reason=body.reason,
+            waiting_for=body.waiting_for,
+            now=clock.now(),
+        )
+    )
 
 
 @api.post("/tickets/<number>/actions/resume", needs=ACT, status=200, answer=TicketOut)
@@ -182,26 +210,34 @@ def resume(number: str) -> TicketOut:
 @api.post("/tickets/<number>/actions/resolve", needs=ACT, status=200, body=ResolveIn, answer=TicketOut)
 def resolve(number: str, body: ResolveIn) -> TicketOut:
     """Solved; the reporter is asked to confirm."""
-    return _out(service.resolve(
-        db.session(), viewer(), _ticket(number, lock=True), solution=body.solution, cause=body.cause,
-        article=body.article, reason=body.reason, now=clock.now(),
-    ))
+    return _out(
+        service.resolve(
+            db.session(),
+            viewer(),
+            _ticket(number, lock=True),
+            solution=body.solution,
+            cause=body.cause,
+            article=body.article,
+            reason=body.reason,
+            now=clock.now(),
+        )
+    )
 
 
 @api.post("/tickets/<number>/actions/confirm", needs=ACT, status=200, body=ConfirmIn, answer=TicketOut)
 def confirm(number: str, body: ConfirmIn) -> TicketOut:
     """The reporter confirms, with stars."""
-    return _out(service.confirm(
-        db.session(), viewer(), _ticket(number, lock=True), stars=body.stars, comment=body.comment, now=clock.now()
-    ))
+    return _out(
+        service.confirm(
+            db.session(), viewer(), _ticket(number, lock=True), stars=body.stars, comment=body.comment, now=clock.now()
+        )
+    )
 
 
 @api.post("/tickets/<number>/actions/reopen", needs=ACT, status=200, body=Reason, answer=TicketOut)
 def reopen(number: str, body: Reason) -> TicketOut:
     """Not solved after all."""
-    return _out(service.reopen(
-        db.session(), viewer(), _ticket(number, lock=True), reason=body.reason, now=clock.now()
-    ))
+    return _out(service.reopen(db.session(), viewer(), _ticket(number, lock=True), reason=body.reason, now=clock.now()))
 
 
 @api.post("/tickets/<number>/actions/close", needs=ACT, status=200, answer=TicketOut)
@@ -213,9 +249,7 @@ def close(number: str) -> TicketOut:
 @api.post("/tickets/<number>/actions/cancel", needs=ACT, status=200, body=Reason, answer=TicketOut)
 def cancel(number: str, body: Reason) -> TicketOut:
     """It was none."""
-    return _out(service.cancel(
-        db.session(), viewer(), _ticket(number, lock=True), reason=body.reason, now=clock.now()
-    ))
+    return _out(service.cancel(db.session(), viewer(), _ticket(number, lock=True), reason=body.reason, now=clock.now()))
 
 
 @api.get("/tickets/<number>/card", needs=("ticket.report", "ticket.read"), answer=CardOut)
@@ -225,7 +259,11 @@ def card(number: str) -> CardOut:
     if ticket.kind is not Kind.INCIDENT:
         raise NotFound(_("没有这个事项，或您无权查看。"))
     found = cards.card_of(db.session(), ticket)
-    return CardOut(kind=ticket.kind, service=ticket.service_id, error_code=found.error_code, area=found.area,
-                   since=found.since, state=ticket.state)
-
-
+    return CardOut(
+        kind=ticket.kind,
+        service=ticket.service_id,
+        error_code=found.error_code,
+        area=found.area,
+        since=found.since,
+        state=ticket.state,
+    )

@@ -61,10 +61,15 @@ def card_of(session: Session, ticket: Ticket) -> Card:
     """The public card of one ticket."""
     service = catalogue.brief(session, ticket.service_id)
     return Card(
-        number=ticket.number, kind=str(ticket.kind), category=ticket.category,
-        service=service.name if service else None, error_code=ticket.error_code,
+        number=ticket.number,
+        kind=str(ticket.kind),
+        category=ticket.category,
+        service=service.name if service else None,
+        error_code=ticket.error_code,
         area=_area(accounts.ancestors(session, ticket.unit_id)),
-        since=ticket.since or ticket.opened_at, state=str(ticket.state), people=ticket.people_hit,
+        since=ticket.since or ticket.opened_at,
+        state=str(ticket.state),
+        people=ticket.people_hit,
     )
 
 
@@ -102,10 +107,16 @@ def nearby(
         return []
     score = sa.case((Ticket.error_code == code, 0), else_=1) if code else sa.literal(1)
     found = session.scalars(
-        sa.select(Ticket).where(
-            Ticket.kind == Kind.INCIDENT, Ticket.state.not_in(sorted(FINISHED)), Ticket.parent_id.is_(None),
-            Ticket.opened_at >= now - dt.timedelta(days=NEARBY_DAYS), sa.or_(*same),
-        ).order_by(Ticket.major.desc(), score, Ticket.priority, Ticket.opened_at, Ticket.id).limit(LOOKED_AT)
+        sa.select(Ticket)
+        .where(
+            Ticket.kind == Kind.INCIDENT,
+            Ticket.state.not_in(sorted(FINISHED)),
+            Ticket.parent_id.is_(None),
+            Ticket.opened_at >= now - dt.timedelta(days=NEARBY_DAYS),
+            sa.or_(*same),
+        )
+        .order_by(Ticket.major.desc(), score, Ticket.priority, Ticket.opened_at, Ticket.id)
+        .limit(LOOKED_AT)
     )
     return _one_of_each(found)
 

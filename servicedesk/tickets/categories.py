@@ -48,7 +48,18 @@ def category_of_item(item_type: str) -> str:
 
 
 _OF_ITEM_TYPE: Mapping[str, str] = {
-    "site": "wan", "router": "wan", "switch": "wan", "line": "wan", "gateway": "wan", "dns": "wan",
-    "application": "application", "service": "application", "certificate": "application", "middleware": "server",
-    "terminal": "desktop", "printer": "desktop", "video-terminal": "video", "mcu": "video",
+    "site": "wan",
+    "router": "wan",
+    "switch": "wan",
+    "line": "wan",
+    "gateway": "wan",
+    "dns": "wan",
+    "application": "application",
+    "service": "application",
+    "certificate": "application",
+    "middleware": "server",
+    "terminal": "desktop",
+    "printer": "desktop",
+    "video-terminal": "video",
+    "mcu": "video",
 }

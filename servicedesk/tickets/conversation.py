@@ -32,18 +32,29 @@ def comment(
         raise Forbidden(_("内部留言只有处理人员可以写。"))
     if not text.strip():
         raise Invalid.of("text", _("请写点内容。"))
-    fact = facts.append(session, ticket, What.COMMENTED, now=now, by=viewer.person_id, text=text.strip(),
-                        internal=internal)
+    fact = facts.append(
+        session, ticket, What.COMMENTED, now=now, by=viewer.person_id, text=text.strip(), internal=internal
+    )
     session.flush()
-    record(session, events.TicketCommented(
-        ticket_id=ticket.id, number=ticket.number, fact_id=fact.id, internal=internal, by_id=viewer.person_id
-    ), now=now)
+    record(
+        session,
+        events.TicketCommented(
+            ticket_id=ticket.id, number=ticket.number, fact_id=fact.id, internal=internal, by_id=viewer.person_id
+        ),
+        now=now,
+    )
     facts.changed(session, ticket, What.COMMENTED, now=now)
     return fact
 
 
 def change_priority(
-    session: Session, viewer: Viewer, ticket: Ticket, *, urgency: int | None, impact: int | None, reason: str,
+    session: Session,
+    viewer: Viewer,
+    ticket: Ticket,
+    *,
+    urgency: int | None,
+    impact: int | None,
+    reason: str,
     now: dt.datetime,
 ) -> Ticket:
     """Correct urgency or impact, with a reason; targets follow, credit for pauses is kept (T-02)."""
@@ -56,13 +67,26 @@ def change_priority(
     before = ticket.priority
     ticket.urgency, ticket.impact = urgency or ticket.urgency, impact or ticket.impact
     ticket.priority = rules.priority(ticket.urgency, ticket.impact)
-    facts.append(session, ticket, What.PRIORITY_CHANGED, now=now, by=viewer.person_id, text=reason, data={
-        "priority": ticket.priority, "before": before, "urgency": ticket.urgency, "impact": ticket.impact,
-    })
+    facts.append(
+        session,
+        ticket,
+        What.PRIORITY_CHANGED,
+        now=now,
+        by=viewer.person_id,
+        text=reason,
+        data={
+            "priority": ticket.priority,
+            "before": before,
+            "urgency": ticket.urgency,
+            "impact": ticket.impact,
+        },
+    )
     if before != ticket.priority:
-        record(session, events.PriorityChanged(
-            ticket_id=ticket.id, number=ticket.number, before=before, after=ticket.priority
-        ), now=now)
+        record(
+            session,
+            events.PriorityChanged(ticket_id=ticket.id, number=ticket.number, before=before, after=ticket.priority),
+            now=now,
+        )
     clocking.settle(session, ticket, now=now)
     facts.changed(session, ticket, What.PRIORITY_CHANGED, now=now)
     return ticket
@@ -82,12 +106,29 @@ def edit(session: Session, viewer: Viewer, ticket: Ticket, changes: dict[str, An
     for name, value in changed.items():
         setattr(ticket, name, value)
     if "service_id" in changed:
-        facts.append(session, ticket, What.SERVICE_CHANGED, now=now, by=viewer.person_id, data={
-            "tax": clocking.is_tax(session, ticket.service_id), "service": ticket.service_id,
-        })
-    facts.append(session, ticket, What.EDITED, now=now, by=viewer.person_id, internal=True, data={
-        "fields": sorted(changed), "before": {k: v for k, v in before.items() if v is not None},
-    })
+        facts.append(
+            session,
+            ticket,
+            What.SERVICE_CHANGED,
+            now=now,
+            by=viewer.person_id,
+            data={
+                "tax": clocking.is_tax(session, ticket.service_id),
+                "service": ticket.service_id,
+            },
+        )
+    facts.append(
+        session,
+        ticket,
+        What.EDITED,
+        now=now,
+        by=viewer.person_id,
+        internal=True,
+        data={
+            "fields": sorted(changed),
+            "before": {k: v for k, v in before.items() if v is not None},
+        },
+    )
     clocking.settle(session, ticket, now=now)
     facts.changed(session, ticket, What.EDITED, now=now)
     return ticket
@@ -95,11 +136,15 @@ def edit(session: Session, viewer: Viewer, ticket: Ticket, changes: dict[str, An
 
 def watch(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.datetime, on: bool = True) -> None:
     """Follow a ticket one can see, or stop following; a reporter always follows their own."""
-    rows = session.scalars(sa.select(TicketPrincipal).where(
-        TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind == PrincipalKind.PERSON,
-        TicketPrincipal.principal_id == viewer.person_id, TicketPrincipal.until_at.is_(None),
-        TicketPrincipal.why == "watcher",
-    )).all()
+    rows = session.scalars(
+        sa.select(TicketPrincipal).where(
+            TicketPrincipal.ticket_id == ticket.id,
+            TicketPrincipal.kind == PrincipalKind.PERSON,
+            TicketPrincipal.principal_id == viewer.person_id,
+            TicketPrincipal.until_at.is_(None),
+            TicketPrincipal.why == "watcher",
+        )
+    ).all()
     if on and not rows and ticket.reporter_id != viewer.person_id:
         custody.admit(session, ticket, PrincipalKind.PERSON, viewer.person_id, why="watcher", now=now)
         facts.append(session, ticket, What.WATCHED, now=now, by=viewer.person_id, internal=True)
@@ -116,9 +161,7 @@ def add_watcher(session: Session, viewer: Viewer, ticket: Ticket, person: Person
     facts.append(session, ticket, What.WATCHED, now=now, by=viewer.person_id, data={"person": person.name})
 
 
-def do_step(
-    session: Session, viewer: Viewer, ticket: Ticket, step: str, *, done: bool, now: dt.datetime
-) -> None:
+def do_step(session: Session, viewer: Viewer, ticket: Ticket, step: str, *, done: bool, now: dt.datetime) -> None:
     """Tick or untick a step of the category's solution standard (T-19)."""
     who = access.standing(session, viewer, ticket)
     if not (who.worker or who.head):
@@ -130,8 +173,16 @@ def do_step(
     row = session.get(StepDone, (ticket.id, step))
     if done and row is None:
         session.add(StepDone(ticket_id=ticket.id, step=step, at=now, by_id=viewer.person_id))
-        facts.append(session, ticket, What.STEP_DONE, now=now, by=viewer.person_id, text=str(known[step].label),
-                     internal=True, data={"step": step})
+        facts.append(
+            session,
+            ticket,
+            What.STEP_DONE,
+            now=now,
+            by=viewer.person_id,
+            text=str(known[step].label),
+            internal=True,
+            data={"step": step},
+        )
     elif not done and row is not None:
         session.delete(row)
 

@@ -48,21 +48,46 @@ class What(StrEnum):
 
 
 LABELS: Mapping[What, LazyText] = {
-    What.OPENED: lazy("提交"), What.ALERT_RAISED: lazy("告警发生"), What.ALERT_RESOLVED: lazy("告警恢复"),
-    What.ACKNOWLEDGED: lazy("已知悉"), What.ACCEPTED: lazy("受理"), What.ASSIGNED: lazy("指派"),
-    What.SENT: lazy("上报/转办"), What.RETURNED: lazy("退回"), What.WITHDRAWN: lazy("撤回转办"),
-    What.ARBITRATED: lazy("裁决"), What.SUSPENDED: lazy("挂起"),
-    What.RESUMED: lazy("恢复处理"), What.RESOLVED: lazy("解决"), What.SERVICE_CHANGED: lazy("调整所属系统"),
-    What.CONFIRMED: lazy("确认解决"), What.REOPENED: lazy("重新打开"), What.CLOSED: lazy("关闭"),
-    What.CANCELLED: lazy("取消"), What.COMMENTED: lazy("留言"), What.PRIORITY_CHANGED: lazy("调整优先级"),
-    What.EDITED: lazy("修改"), What.URGED: lazy("催办"), What.WATCHED: lazy("关注"), What.ATTACHED: lazy("添加附件"),
-    What.STEP_DONE: lazy("完成标准步骤"), What.CHILD_LINKED: lazy("关联同一故障"), What.IMPORTED: lazy("导入"),
+    What.OPENED: lazy("提交"),
+    What.ALERT_RAISED: lazy("告警发生"),
+    What.ALERT_RESOLVED: lazy("告警恢复"),
+    What.ACKNOWLEDGED: lazy("已知悉"),
+    What.ACCEPTED: lazy("受理"),
+    What.ASSIGNED: lazy("指派"),
+    What.SENT: lazy("上报/转办"),
+    What.RETURNED: lazy("退回"),
+    What.WITHDRAWN: lazy("撤回转办"),
+    What.ARBITRATED: lazy("裁决"),
+    What.SUSPENDED: lazy("挂起"),
+    What.RESUMED: lazy("恢复处理"),
+    What.RESOLVED: lazy("解决"),
+    What.SERVICE_CHANGED: lazy("调整所属系统"),
+    What.CONFIRMED: lazy("确认解决"),
+    What.REOPENED: lazy("重新打开"),
+    What.CLOSED: lazy("关闭"),
+    What.CANCELLED: lazy("取消"),
+    What.COMMENTED: lazy("留言"),
+    What.PRIORITY_CHANGED: lazy("调整优先级"),
+    What.EDITED: lazy("修改"),
+    What.URGED: lazy("催办"),
+    What.WATCHED: lazy("关注"),
+    What.ATTACHED: lazy("添加附件"),
+    What.STEP_DONE: lazy("完成标准步骤"),
+    What.CHILD_LINKED: lazy("关联同一故障"),
+    What.IMPORTED: lazy("导入"),
 }
 
 TONES: Mapping[What, str] = {
-    What.ALERT_RAISED: "critical", What.ALERT_RESOLVED: "ok", What.RESOLVED: "ok", What.CONFIRMED: "ok",
-    What.URGED: "warning", What.RETURNED: "warning", What.SUSPENDED: "muted",
-    What.REOPENED: "warning", What.SENT: "accent", What.ACCEPTED: "accent",
+    What.ALERT_RAISED: "critical",
+    What.ALERT_RESOLVED: "ok",
+    What.RESOLVED: "ok",
+    What.CONFIRMED: "ok",
+    What.URGED: "warning",
+    What.RETURNED: "warning",
+    What.SUSPENDED: "muted",
+    What.REOPENED: "warning",
+    What.SENT: "accent",
+    What.ACCEPTED: "accent",
 }
 
 
@@ -72,8 +97,15 @@ def label(kind: str) -> LazyText:
 
 
 def append(
-    session: Session, ticket: Ticket, what: What, *, now: dt.datetime, by: int | None = None,
-    at: dt.datetime | None = None, text: str = "", internal: bool = False,
+    session: Session,
+    ticket: Ticket,
+    what: What,
+    *,
+    now: dt.datetime,
+    by: int | None = None,
+    at: dt.datetime | None = None,
+    text: str = "",
+    internal: bool = False,
     data: Mapping[str, Any] | None = None,
 ) -> TicketFact:
     """Write one fact at the end of the ticket's history; `at` (default now) is when it happened.
@@ -83,8 +115,15 @@ def append(
     ticket.facts += 1
     ticket.updated_at = now
     fact = TicketFact(
-        ticket_id=ticket.id, seq=ticket.facts, at=at or now, received_at=now, kind=str(what), actor_id=by,
-        data={key: value for key, value in (data or {}).items() if value is not None}, text=text, internal=internal,
+        ticket_id=ticket.id,
+        seq=ticket.facts,
+        at=at or now,
+        received_at=now,
+        kind=str(what),
+        actor_id=by,
+        data={key: value for key, value in (data or {}).items() if value is not None},
+        text=text,
+        internal=internal,
     )
     session.add(fact)
     return fact

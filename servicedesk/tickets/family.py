@@ -27,20 +27,41 @@ def affects_me_too(
     top = parent.parent or parent
     if top.reporter_id == viewer.person_id:
         return top
-    mine = session.scalar(sa.select(Ticket).where(
-        Ticket.parent_id == top.id, Ticket.reporter_id == viewer.person_id, Ticket.state.not_in(sorted(FINISHED))
-    ))
+    mine = session.scalar(
+        sa.select(Ticket).where(
+            Ticket.parent_id == top.id, Ticket.reporter_id == viewer.person_id, Ticket.state.not_in(sorted(FINISHED))
+        )
+    )
     if mine is not None:
         return mine
     if top.state in FINISHED or top.kind is not Kind.INCIDENT:
         raise Conflict(_("这个故障已经解决；如果您那里仍有问题，请直接报障。"))
-    child = open_ticket(session, Report(
-        title=public_title(top), description=text, category=top.category, unit_id=viewer.unit_id, source=source,
-        reporter_id=viewer.person_id, service_id=top.service_id, urgency=top.urgency, error_code=top.error_code,
-        parent_id=top.id,
-    ), by=viewer.person_id, now=now)
-    facts.append(session, top, What.CHILD_LINKED, now=now, by=viewer.person_id, internal=True,
-                 data={"child": child.number, "unit": viewer.unit_name})
+    child = open_ticket(
+        session,
+        Report(
+            title=public_title(top),
+            description=text,
+            category=top.category,
+            unit_id=viewer.unit_id,
+            source=source,
+            reporter_id=viewer.person_id,
+            service_id=top.service_id,
+            urgency=top.urgency,
+            error_code=top.error_code,
+            parent_id=top.id,
+        ),
+        by=viewer.person_id,
+        now=now,
+    )
+    facts.append(
+        session,
+        top,
+        What.CHILD_LINKED,
+        now=now,
+        by=viewer.person_id,
+        internal=True,
+        data={"child": child.number, "unit": viewer.unit_name},
+    )
     facts.append(session, child, What.CHILD_LINKED, now=now, by=viewer.person_id, data={"parent": top.number})
     top.people_hit += 1
     return child
@@ -60,10 +81,14 @@ def children(session: Session, ticket: Ticket) -> list[Ticket]:
 
 def resolve_children(session: Session, parent: Ticket, *, by: int | None, now: dt.datetime) -> int:
     """Solve each child once, with the parent's solution; every reporter is told by the child's own event."""
-    open_ones = list(session.scalars(
-        sa.select(Ticket).where(Ticket.parent_id == parent.id, Ticket.state.not_in(sorted(FINISHED)))
-        .order_by(Ticket.id).with_for_update()
-    ))
+    open_ones = list(
+        session.scalars(
+            sa.select(Ticket)
+            .where(Ticket.parent_id == parent.id, Ticket.state.not_in(sorted(FINISHED)))
+            .order_by(Ticket.id)
+            .with_for_update()
+        )
+    )
     for child in open_ones:
         service.resolve_with_parent(session, child, parent, by=by, now=now)
     return len(open_ones)
@@ -86,8 +111,15 @@ def merge(session: Session, viewer: Viewer, parent: Ticket, others: list[Ticket]
         other.parent_id = parent.id
         for child in children(session, other):
             child.parent_id = parent.id
-        facts.append(session, parent, What.CHILD_LINKED, now=now, by=viewer.person_id, internal=True,
-                     data={"child": other.number, "unit": other.unit.name})
+        facts.append(
+            session,
+            parent,
+            What.CHILD_LINKED,
+            now=now,
+            by=viewer.person_id,
+            internal=True,
+            data={"child": other.number, "unit": other.unit.name},
+        )
         facts.append(session, other, What.CHILD_LINKED, now=now, by=viewer.person_id, data={"parent": parent.number})
         facts.changed(session, other, What.CHILD_LINKED, now=now)
         merged += 1

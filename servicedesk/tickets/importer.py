@@ -151,20 +151,47 @@ def _ticket(session: Session, one: Imported, told: Story, number: str) -> dict[s
         raise ValueError(f"{one.kind} has no state {state}")
     resolved = told.resolved_at or (past.resolved_at if one.kind is not Kind.INCIDENT else None)
     return {
-        "number": number, "kind": one.kind, "state": state, "title": one.title, "description": past.description,
-        "category": one.category, "source": Source(past.source), "urgency": one.urgency, "impact": one.impact,
-        "priority": past.priority, "major": False, "people_hit": one.people_hit, "unit_id": one.unit_id,
-        "reporter_id": past.reporter_id, "item_id": one.item_id, "service_id": one.service_id,
-        "parent_id": one.parent_id, "team_id": last.team, "holder_id": last.holder, "line": last.line,
-        "opened_at": past.opened_at, "since": past.opened_at, "accepted_at": told.accepted_at,
-        "resolved_at": resolved, "closed_at": told.closed_at,
+        "number": number,
+        "kind": one.kind,
+        "state": state,
+        "title": one.title,
+        "description": past.description,
+        "category": one.category,
+        "source": Source(past.source),
+        "urgency": one.urgency,
+        "impact": one.impact,
+        "priority": past.priority,
+        "major": False,
+        "people_hit": one.people_hit,
+        "unit_id": one.unit_id,
+        "reporter_id": past.reporter_id,
+        "item_id": one.item_id,
+        "service_id": one.service_id,
+        "parent_id": one.parent_id,
+        "team_id": last.team,
+        "holder_id": last.holder,
+        "line": last.line,
+        "opened_at": past.opened_at,
+        "since": past.opened_at,
+        "accepted_at": told.accepted_at,
+        "resolved_at": resolved,
+        "closed_at": told.closed_at,
         "auto_close_at": clocking.auto_close_at(session, resolved) if state is State.RESOLVED and resolved else None,
-        "updated_at": told.facts[-1].at, "next_due_at": None, "problem_key": None,
-        "error_code": rules.error_code(f"{one.title}\n{past.description}"), "answers": None,
+        "updated_at": told.facts[-1].at,
+        "next_due_at": None,
+        "problem_key": None,
+        "error_code": rules.error_code(f"{one.title}\n{past.description}"),
+        "answers": None,
         "definitions": {"process": opening.PROCESS_VERSION, "guide": guides.VERSION, "targets": past.targets},
-        "solution": past.solution if told.resolved_at else None, "cause": past.cause if told.resolved_at else None,
-        "stars": past.stars if told.closed_at else None, "handoff_pending": told.pending, "reopened": 0,
-        "bounces": told.bounces, "urged": 0, "facts": len(told.facts), **_empty(one.extra),
+        "solution": past.solution if told.resolved_at else None,
+        "cause": past.cause if told.resolved_at else None,
+        "stars": past.stars if told.closed_at else None,
+        "handoff_pending": told.pending,
+        "reopened": 0,
+        "bounces": told.bounces,
+        "urged": 0,
+        "facts": len(told.facts),
+        **_empty(one.extra),
     }
 
 
@@ -177,17 +204,31 @@ def _facts(one: Written, units: Places) -> Iterator[dict[str, Any]]:
     for seq, fact in enumerate(one.story.facts, start=1):
         named = {"to": units[fact.data["to_team"]].team} if "to_team" in fact.data else {}
         yield {
-            "ticket_id": one.id, "seq": seq, "at": fact.at, "received_at": fact.at, "kind": str(fact.kind),
-            "actor_id": fact.by, "data": fact.data | named, "text": fact.text, "internal": False,
+            "ticket_id": one.id,
+            "seq": seq,
+            "at": fact.at,
+            "received_at": fact.at,
+            "kind": str(fact.kind),
+            "actor_id": fact.by,
+            "data": fact.data | named,
+            "text": fact.text,
+            "internal": False,
         }
 
 
 def _spans(one: Written) -> Iterator[dict[str, Any]]:
     for seq, span in enumerate(one.story.ledger, start=1):
         yield {
-            "ticket_id": one.id, "seq": seq, "team_id": span.team, "holder_id": span.holder, "line": span.line,
-            "since": span.since, "until": span.until, "waiting_for": span.waiting_for,
-            "waiting_team_id": span.waiting_team, "why": "imported",
+            "ticket_id": one.id,
+            "seq": seq,
+            "team_id": span.team,
+            "holder_id": span.holder,
+            "line": span.line,
+            "since": span.since,
+            "until": span.until,
+            "waiting_for": span.waiting_for,
+            "waiting_team_id": span.waiting_team,
+            "why": "imported",
         }
 
 
@@ -203,7 +244,14 @@ def _principals(one: Written, units: Places) -> Iterator[dict[str, Any]]:
         seen[PrincipalKind.TEAM, team_id] = (since, until if place.vendor else None, "holder")
         seen.setdefault((kind, place.unit_id), (since, until if place.vendor else None, "holder"))
     for (kind, principal), (since, until, why) in seen.items():
-        yield {"ticket_id": one.id, "kind": kind, "principal_id": principal, "why": why, "from_at": since, "until_at": until}
+        yield {
+            "ticket_id": one.id,
+            "kind": kind,
+            "principal_id": principal,
+            "why": why,
+            "from_at": since,
+            "until_at": until,
+        }
 
 
 def _teams(told: Story) -> dict[int, tuple[dt.datetime, dt.datetime | None]]:

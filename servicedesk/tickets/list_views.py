@@ -49,8 +49,14 @@ def query_of_address() -> TicketQuery:
 def filter_of(query: TicketQuery) -> queries.Filter:
     """The filter a query asks for."""
     plain = query.model_dump(exclude={"limit", "cursor", "q", "kind", "state", "service", "item"})
-    return queries.Filter(**plain, kinds=tuple(query.kind), states=tuple(query.state), service_id=query.service,
-                          item_id=query.item, text=query.q)
+    return queries.Filter(
+        **plain,
+        kinds=tuple(query.kind),
+        states=tuple(query.state),
+        service_id=query.service,
+        item_id=query.item,
+        text=query.q,
+    )
 
 
 @blueprint.get("/tickets")
@@ -66,13 +72,18 @@ def tickets() -> ResponseReturnValue:
         return render_template("servicedesk/_list_rows.html", rows=rows, next_url=next_url)
     chosen = {k: v for k, v in request.args.items() if v and k not in {"cursor", "limit"}}
     return render_template(
-        "servicedesk/list.html", rows=rows, next_url=next_url, query=query, chosen=chosen,
+        "servicedesk/list.html",
+        rows=rows,
+        next_url=next_url,
+        query=query,
+        chosen=chosen,
         kinds=[(str(k), str(KIND_LABELS[k])) for k in Kind],
         states=[(str(s), str(STATE_LABELS[s])) for s in STATES_OF[Kind.INCIDENT]],
         categories=[(c.key, str(c.label)) for c in categories.CATEGORIES],
         lines=[(str(x), str(label)) for x, label in LINE_LABELS.items()],
         priorities=[(str(p), str(label)) for p, label in rules.PRIORITY_LABELS.items()],
-        unit_name=_unit_name(query.unit), service_name=_service_name(query.service),
+        unit_name=_unit_name(query.unit),
+        service_name=_service_name(query.service),
     )
 
 
@@ -99,7 +110,8 @@ def mine() -> ResponseReturnValue:
     """Where are my matters, with whom, until when?"""
     session, who = db.session(), viewer()
     followed = sa.select(TicketPrincipal.ticket_id).where(
-        TicketPrincipal.kind == PrincipalKind.PERSON, TicketPrincipal.principal_id == who.person_id,
+        TicketPrincipal.kind == PrincipalKind.PERSON,
+        TicketPrincipal.principal_id == who.person_id,
         TicketPrincipal.until_at.is_(None),
     )
     own = sa.select(Ticket).options(*queries.WITH).where(Ticket.id.in_(followed))
@@ -110,7 +122,8 @@ def mine() -> ResponseReturnValue:
     to_confirm = session.scalars(own.where(waiting).order_by(*order).limit(50)).all()
     done = session.scalars(own.where(finished).order_by(*order).limit(SHOWN_FINISHED)).all()
     return render_template(
-        "servicedesk/mine.html", open_rows=[_with_steps(t) for t in open_ones],
+        "servicedesk/mine.html",
+        open_rows=[_with_steps(t) for t in open_ones],
         confirm_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id == who.person_id]),
         resolved_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id != who.person_id]),
         done_rows=presenting.rows(session, done),
@@ -132,15 +145,24 @@ def edit_form(number: str) -> ResponseReturnValue:
 
 
 def _values(ticket: Ticket) -> dict[str, Any]:
-    return {"title": ticket.title, "category": ticket.category, "service": ticket.service_id, "item": ticket.item_id,
-            "urgency": ticket.urgency, "impact": ticket.impact, "major": ticket.major}
+    return {
+        "title": ticket.title,
+        "category": ticket.category,
+        "service": ticket.service_id,
+        "item": ticket.item_id,
+        "urgency": ticket.urgency,
+        "impact": ticket.impact,
+        "major": ticket.major,
+    }
 
 
 def _edit_page(ticket: Ticket, form: Form[TicketPatch], status: int = 200) -> ResponseReturnValue:
     session = db.session()
     levels = (rules.URGENCY_LABELS, rules.IMPACT_LABELS)
     return render_template(
-        "servicedesk/edit.html", ticket=ticket, form=form,
+        "servicedesk/edit.html",
+        ticket=ticket,
+        form=form,
         urgencies=[(str(n), str(label)) for n, label in levels[0].items()],
         impacts=[(str(n), str(label)) for n, label in levels[1].items()],
         categories=[(c.key, str(c.label)) for c in categories.CATEGORIES if c.kind is ticket.kind],
@@ -161,12 +183,22 @@ def edit(number: str) -> ResponseReturnValue:
         return _edit_page(ticket, form, 422)
     try:
         if (values.urgency, values.impact) != (ticket.urgency, ticket.impact):
-            conversation.change_priority(session, who, ticket, urgency=values.urgency, impact=values.impact,
-                                         reason=values.reason or "", now=now)
-        conversation.edit(session, who, ticket, {
-            "title": values.title or ticket.title, "category": values.category or ticket.category,
-            "service_id": values.service, "item_id": values.item, "major": bool(values.major),
-        }, now=now)
+            conversation.change_priority(
+                session, who, ticket, urgency=values.urgency, impact=values.impact, reason=values.reason or "", now=now
+            )
+        conversation.edit(
+            session,
+            who,
+            ticket,
+            {
+                "title": values.title or ticket.title,
+                "category": values.category or ticket.category,
+                "service_id": values.service,
+                "item_id": values.item,
+                "major": bool(values.major),
+            },
+            now=now,
+        )
     except Invalid as error:
         session.rollback()
         form.refuse(error)

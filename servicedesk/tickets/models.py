@@ -98,14 +98,22 @@ class Ticket(Base):
     parent: Mapped[Ticket | None] = relationship(remote_side="Ticket.id", foreign_keys=[parent_id])
 
     __table_args__ = (
-        sa.Index("uq_ticket_open_problem", "problem_key", unique=True,
-                 sqlite_where=_OPEN_WITH_KEY, postgresql_where=_OPEN_WITH_KEY),
+        sa.Index(
+            "uq_ticket_open_problem",
+            "problem_key",
+            unique=True,
+            sqlite_where=_OPEN_WITH_KEY,
+            postgresql_where=_OPEN_WITH_KEY,
+        ),
         sa.Index("ix_ticket_state_due", "state", "next_due_at"),
         sa.Index("ix_ticket_team_state", "team_id", "state"),
         sa.Index("ix_ticket_updated", "updated_at", "id"),
-        sa.Index("ix_ticket_auto_close", "auto_close_at",
-                 sqlite_where=sa.text("auto_close_at IS NOT NULL"),
-                 postgresql_where=sa.text("auto_close_at IS NOT NULL")),
+        sa.Index(
+            "ix_ticket_auto_close",
+            "auto_close_at",
+            sqlite_where=sa.text("auto_close_at IS NOT NULL"),
+            postgresql_where=sa.text("auto_close_at IS NOT NULL"),
+        ),
         sa.CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
     )
 

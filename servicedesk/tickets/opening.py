@@ -76,10 +76,22 @@ def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.dat
     custody.admit(session, ticket, PrincipalKind.UNIT, ticket.unit_id, why="unit", now=now)
     if report.reporter_id is not None:
         custody.admit(session, ticket, PrincipalKind.PERSON, report.reporter_id, why="reporter", now=now)
-    facts.append(session, ticket, What.OPENED, now=now, by=by, text=report.description, data={
-        "priority": ticket.priority, "line": str(ticket.line), "team": team.id, "source": str(report.source),
-        "tax": clocking.is_tax(session, ticket.service_id), "targets": ticket.definitions["targets"],
-    })
+    facts.append(
+        session,
+        ticket,
+        What.OPENED,
+        now=now,
+        by=by,
+        text=report.description,
+        data={
+            "priority": ticket.priority,
+            "line": str(ticket.line),
+            "team": team.id,
+            "source": str(report.source),
+            "tax": clocking.is_tax(session, ticket.service_id),
+            "targets": ticket.definitions["targets"],
+        },
+    )
     clocking.settle(session, ticket, now=now)
     if ticket.kind is Kind.INCIDENT:
         record(session, opened_event(ticket), now=now)
@@ -90,9 +102,20 @@ def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.dat
 def opened_event(ticket: Ticket, *, reopened: bool = False) -> IncidentOpened:
     """What others are told of a new incident."""
     return IncidentOpened(
-        ticket_id=ticket.id, number=ticket.number, title=ticket.title, priority=ticket.priority, team_id=ticket.team_id,
-        line=str(ticket.line), source=str(ticket.source), unit_id=ticket.unit_id, item_id=ticket.item_id,
-        service_id=ticket.service_id, reporter_id=ticket.reporter_id, problem_key=ticket.problem_key, reopened=reopened, parent_id=ticket.parent_id,
+        ticket_id=ticket.id,
+        number=ticket.number,
+        title=ticket.title,
+        priority=ticket.priority,
+        team_id=ticket.team_id,
+        line=str(ticket.line),
+        source=str(ticket.source),
+        unit_id=ticket.unit_id,
+        item_id=ticket.item_id,
+        service_id=ticket.service_id,
+        reporter_id=ticket.reporter_id,
+        problem_key=ticket.problem_key,
+        reopened=reopened,
+        parent_id=ticket.parent_id,
     )
 
 
@@ -105,15 +128,37 @@ def _team(session: Session, report: Report) -> Team:
 def _new(session: Session, report: Report, team: Team, now: dt.datetime) -> Ticket:
     impact = report.impact or rules.impact(report.people_hit, report.services_hit)
     return Ticket(
-        number=next_number(session, report.kind, now), kind=report.kind, state=INITIAL[report.kind],
-        title=report.title, description=report.description, category=report.category, source=report.source,
-        urgency=report.urgency, impact=impact, priority=rules.priority(report.urgency, impact),
-        people_hit=report.people_hit, unit_id=report.unit_id, reporter_id=report.reporter_id, item_id=report.item_id,
-        service_id=report.service_id, parent_id=report.parent_id, team_id=team.id, team=team,
+        number=next_number(session, report.kind, now),
+        kind=report.kind,
+        state=INITIAL[report.kind],
+        title=report.title,
+        description=report.description,
+        category=report.category,
+        source=report.source,
+        urgency=report.urgency,
+        impact=impact,
+        priority=rules.priority(report.urgency, impact),
+        people_hit=report.people_hit,
+        unit_id=report.unit_id,
+        reporter_id=report.reporter_id,
+        item_id=report.item_id,
+        service_id=report.service_id,
+        parent_id=report.parent_id,
+        team_id=team.id,
+        team=team,
         line=custody.line_of(team),
-        opened_at=now, since=report.since, updated_at=now, problem_key=report.problem_key, facts=0,
+        opened_at=now,
+        since=report.since,
+        updated_at=now,
+        problem_key=report.problem_key,
+        facts=0,
         error_code=report.error_code or rules.error_code(f"{report.title}\n{report.description}"),
-        answers=report.answers, major=False, handoff_pending=False, reopened=0, bounces=0, urged=0,
+        answers=report.answers,
+        major=False,
+        handoff_pending=False,
+        reopened=0,
+        bounces=0,
+        urged=0,
         definitions={"process": PROCESS_VERSION, "guide": guides.VERSION, "targets": clocking.targets_version(session)},
         **report.extra,
     )

@@ -65,20 +65,39 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
     if doing is not None and doing not in actions:
         doing = None
     return render_template(
-        "servicedesk/ticket.html", ticket=ticket, stands=stands, steps=steps, overall=overall, offers=actions,
-        labels=ACTION_LABELS, doing=doing, form=form, entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
-        choices=action_forms.choices(session, ticket, doing), clocks=found, clock_label=presenting.clock_label,
-        state_label=presenting.state_label(ticket), category=categories.label(ticket.category),
-        kind_label=presenting.kind_label(ticket), source_label=presenting.source_label(ticket),
-        service=catalogue.brief(session, ticket.service_id), item=catalogue.brief(session, ticket.item_id),
-        alerts=_alerts(ticket) if stands.reads else [], readable=readable,
-        changes=catalogue.changes(session, readable, until=now), standard=standards.standard_for(ticket.category),
+        "servicedesk/ticket.html",
+        ticket=ticket,
+        stands=stands,
+        steps=steps,
+        overall=overall,
+        offers=actions,
+        labels=ACTION_LABELS,
+        doing=doing,
+        form=form,
+        entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
+        choices=action_forms.choices(session, ticket, doing),
+        clocks=found,
+        clock_label=presenting.clock_label,
+        state_label=presenting.state_label(ticket),
+        category=categories.label(ticket.category),
+        kind_label=presenting.kind_label(ticket),
+        source_label=presenting.source_label(ticket),
+        service=catalogue.brief(session, ticket.service_id),
+        item=catalogue.brief(session, ticket.item_id),
+        alerts=_alerts(ticket) if stands.reads else [],
+        readable=readable,
+        changes=catalogue.changes(session, readable, until=now),
+        standard=standards.standard_for(ticket.category),
         done_steps=_done_steps(ticket),
         said=guides.conclude(ticket.category, ticket.answers or {}).words,
         children=presenting.rows(session, family.children(session, ticket)) if stands.reads else [],
-        watching=stands.follower and not stands.reporter, key=once.new_key(), Action=Action,
-        one_click=action_forms.ONE_CLICK, handoff_matters=_handoff_matters(ticket, facts),
-        receives=_receives(ticket, whole), still=action_forms.still_failing(session, ticket, doing),
+        watching=stands.follower and not stands.reporter,
+        key=once.new_key(),
+        Action=Action,
+        one_click=action_forms.ONE_CLICK,
+        handoff_matters=_handoff_matters(ticket, facts),
+        receives=_receives(ticket, whole),
+        still=action_forms.still_failing(session, ticket, doing),
     ), status
 
 
@@ -179,8 +198,15 @@ def comment(number: str) -> ResponseReturnValue:
         fact = conversation.comment(session, viewer(), subject, text=text, internal=internal, now=now)
         for file in files:
             attachments.attach(
-                session, viewer(), subject, side_api.store(), name=file.filename, content=side_api.read(file),
-                internal=internal, now=now, fact=fact,
+                session,
+                viewer(),
+                subject,
+                side_api.store(),
+                name=file.filename,
+                content=side_api.read(file),
+                internal=internal,
+                now=now,
+                fact=fact,
             )
     except Invalid as error:
         session.rollback()
@@ -198,8 +224,11 @@ def watch(number: str) -> ResponseReturnValue:
     session = db.session()
     conversation.watch(session, viewer(), load(number, lock=True), now=clock.now(), on=request.form.get("on") == "true")
     session.commit()
-    return redirect(request.form.get("back") or f"/desk/tickets/{number}", 303) if _is_local(
-        request.form.get("back")) else redirect(f"/desk/tickets/{number}", 303)
+    return (
+        redirect(request.form.get("back") or f"/desk/tickets/{number}", 303)
+        if _is_local(request.form.get("back"))
+        else redirect(f"/desk/tickets/{number}", 303)
+    )
 
 
 def _is_local(url: str | None) -> bool:
@@ -227,5 +256,3 @@ def attachment(attachment_id: int) -> Response:
     """A file, as a download."""
     row = attachments.get(db.session(), viewer(), attachment_id)
     return download(side_api.store(), row.sha256, row.name, row.media_type)
-
-

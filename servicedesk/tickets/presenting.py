@@ -50,11 +50,16 @@ def rows(session: Session, tickets: Sequence[Ticket]) -> list[Row]:
     named = catalogue.names(session, [t.service_id for t in tickets] + [t.item_id for t in tickets])
     return [
         Row(
-            ticket=t, url=f"/desk/tickets/{t.number}", state_label=state_label(t),
+            ticket=t,
+            url=f"/desk/tickets/{t.number}",
+            state_label=state_label(t),
             category=str(categories.label(t.category)),
-            service=named.get(t.service_id or 0) or named.get(t.item_id or 0) or "", who=with_whom(t),
-            paused=t.state is State.SUSPENDED, done=t.state in FINISHED,
-        ) for t in tickets
+            service=named.get(t.service_id or 0) or named.get(t.item_id or 0) or "",
+            who=with_whom(t),
+            paused=t.state is State.SUSPENDED,
+            done=t.state in FINISHED,
+        )
+        for t in tickets
     ]
 
 
@@ -78,7 +83,10 @@ def kind_label(ticket: Ticket) -> str:
 
 
 SOURCE_WORDS = {
-    Source.PERSON: lazy("人工报障"), Source.ALERT: lazy("监控告警"), Source.MAIL: lazy("邮件"), Source.API: lazy("接口"),
+    Source.PERSON: lazy("人工报障"),
+    Source.ALERT: lazy("监控告警"),
+    Source.MAIL: lazy("邮件"),
+    Source.API: lazy("接口"),
 }
 
 
@@ -112,11 +120,20 @@ def _lines_shown(ticket: Ticket, ledger: Sequence[CustodySpan]) -> list[Line]:
     held = {row.line for row in ledger}
     offered = {Line.VENDOR} if ticket.handoff_pending and ticket.line is Line.PROVINCE else set()
     lines = [line for i, line in enumerate(LINES) if (i >= start or line in held)]
-    return lines if held & {Line.VENDOR, Line.PROVINCE} or offered else [x for x in lines if x is not Line.VENDOR] + [Line.VENDOR]
+    return (
+        lines
+        if held & {Line.VENDOR, Line.PROVINCE} or offered
+        else [x for x in lines if x is not Line.VENDOR] + [Line.VENDOR]
+    )
 
 
 def _step(
-    ticket: Ticket, line: Line, spans: Sequence[CustodySpan], worked: dt.timedelta, found: Sequence[ClockView], *,
+    ticket: Ticket,
+    line: Line,
+    spans: Sequence[CustodySpan],
+    worked: dt.timedelta,
+    found: Sequence[ClockView],
+    *,
     now: dt.datetime,
 ) -> dict[str, Any]:
     step: dict[str, Any] = {"label": str(LINE_LABELS[line]), "state": "future"}
@@ -127,8 +144,10 @@ def _step(
     last = spans[-1]
     current = last.until is None or (ticket.ended and line is ticket.line)
     step |= {
-        "state": "current" if current and ticket.state not in FINISHED else "past", "unit": last.team.unit.name,
-        "team": last.team.name, "held": _("持有 %(t)s", t=filters.work_duration(worked.total_seconds() / 60)),
+        "state": "current" if current and ticket.state not in FINISHED else "past",
+        "unit": last.team.unit.name,
+        "team": last.team.name,
+        "held": _("持有 %(t)s", t=filters.work_duration(worked.total_seconds() / 60)),
         "holder": last.holder.name if last.holder else "",
     }
     returns = sum(row.why == "returned" for row in spans)
@@ -141,9 +160,7 @@ def _step(
     return step
 
 
-def _current_clock(
-    ticket: Ticket, line: Line, last: CustodySpan, found: Sequence[ClockView]
-) -> dict[str, Any]:
+def _current_clock(ticket: Ticket, line: Line, last: CustodySpan, found: Sequence[ClockView]) -> dict[str, Any]:
     name = "respond" if last.waiting_for is WaitingFor.ACCEPTANCE and not ticket.accepted_at else f"line-{line}"
     clock = _clock(found, name, running=False) or _clock(found, "resolve", running=False)
     extra: dict[str, Any] = {}

@@ -18,14 +18,21 @@ TELL_HEAD_FROM_REOPENING = 2  # T-15: a second reopening tells the team's head
 STARS = range(1, 6)
 
 PREFIXES: Mapping[Kind, str] = {
-    Kind.INCIDENT: "INC", Kind.REQUEST: "REQ", Kind.PROBLEM: "PRB", Kind.CHANGE: "CHG",
+    Kind.INCIDENT: "INC",
+    Kind.REQUEST: "REQ",
+    Kind.PROBLEM: "PRB",
+    Kind.CHANGE: "CHG",
 }
 NUMBER = re.compile(r"^(INC|REQ|PRB|CHG)-(\d{4})-(\d{6,})$")
 
 URGENCY_LABELS: Mapping[int, LazyText] = {1: lazy("高"), 2: lazy("中"), 3: lazy("低")}
 IMPACT_LABELS: Mapping[int, LazyText] = {1: lazy("广"), 2: lazy("中"), 3: lazy("小")}
 PRIORITY_LABELS: Mapping[int, LazyText] = {
-    1: lazy("特急"), 2: lazy("紧急"), 3: lazy("一般"), 4: lazy("较低"), 5: lazy("最低"),
+    1: lazy("特急"),
+    2: lazy("紧急"),
+    3: lazy("一般"),
+    4: lazy("较低"),
+    5: lazy("最低"),
 }
 
 

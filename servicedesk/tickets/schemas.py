@@ -55,7 +55,9 @@ class TicketIn(ApiModel):
     answers: dict[str, Annotated[str, pydantic.Field(max_length=500)]] | None = None
     planned_start: Instant | None = None
     planned_end: Instant | None = None
-    change_items: list[ItemId] | None = pydantic.Field(default=None, max_length=500, alias="items")  # {"items": …} is bulk
+    change_items: list[ItemId] | None = pydantic.Field(
+        default=None, max_length=500, alias="items"
+    )  # {"items": …} is bulk
     opened_at: Instant | None = None
     resolved_at: Instant | None = None
     state: State | None = None

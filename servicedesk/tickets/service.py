@@ -46,9 +46,13 @@ def accept(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.datetime
         session, ticket, team=ticket.team, holder_id=viewer.person_id, why="accepted", now=now, by=viewer.person_id
     )
     facts.append(session, ticket, What.ACCEPTED, now=now, by=viewer.person_id, data={"line": str(ticket.line)})
-    record(session, events.IncidentAccepted(
-        ticket_id=ticket.id, number=ticket.number, person_id=viewer.person_id, team_id=ticket.team_id
-    ), now=now)
+    record(
+        session,
+        events.IncidentAccepted(
+            ticket_id=ticket.id, number=ticket.number, person_id=viewer.person_id, team_id=ticket.team_id
+        ),
+        now=now,
+    )
     return _done(session, ticket, What.ACCEPTED, now=now)
 
 
@@ -64,9 +68,9 @@ def acknowledged_by(session: Session, ticket: Ticket, person_id: int, *, now: dt
         return ticket
     ticket.acknowledged_at, ticket.acknowledged_by_id = now, person_id
     facts.append(session, ticket, What.ACKNOWLEDGED, now=now, by=person_id)
-    record(session, events.IncidentAcknowledged(
-        ticket_id=ticket.id, number=ticket.number, person_id=person_id
-    ), now=now)
+    record(
+        session, events.IncidentAcknowledged(ticket_id=ticket.id, number=ticket.number, person_id=person_id), now=now
+    )
     return _done(session, ticket, What.ACKNOWLEDGED, now=now)
 
 
@@ -84,13 +88,28 @@ def assign(
             raise Invalid.of("holder", _("已受理的事项必须有人负责，请指定处理人。"))
     _refuse_stranger(session, team, holder)
     custody.transfer(
-        session, ticket, team=team, holder_id=holder.id if holder else None, why="assigned", now=now,
-        by=viewer.person_id, accepted=ticket.state is not State.NEW,
+        session,
+        ticket,
+        team=team,
+        holder_id=holder.id if holder else None,
+        why="assigned",
+        now=now,
+        by=viewer.person_id,
+        accepted=ticket.state is not State.NEW,
     )
-    facts.append(session, ticket, What.ASSIGNED, now=now, by=viewer.person_id, data={
-        "team": team.id, "team_name": team.name, "holder": holder.id if holder else None,
-        "holder_name": holder.name if holder else None,
-    })
+    facts.append(
+        session,
+        ticket,
+        What.ASSIGNED,
+        now=now,
+        by=viewer.person_id,
+        data={
+            "team": team.id,
+            "team_name": team.name,
+            "holder": holder.id if holder else None,
+            "holder_name": holder.name if holder else None,
+        },
+    )
     return _done(session, ticket, What.ASSIGNED, now=now)
 
 
@@ -105,7 +124,12 @@ def _refuse_stranger(session: Session, team: Team, holder: Person | None) -> Non
 
 
 def suspend(
-    session: Session, viewer: Viewer, ticket: Ticket, *, reason: str, now: dt.datetime,
+    session: Session,
+    viewer: Viewer,
+    ticket: Ticket,
+    *,
+    reason: str,
+    now: dt.datetime,
     waiting_for: WaitingFor = WaitingFor.REPORTER,
 ) -> Ticket:
     """Stop the clocks while somebody else has to answer or deliver."""
@@ -116,11 +140,22 @@ def suspend(
         raise Conflict(_("已上报、等待对方受理，不能挂起；需要挂起请先撤回。"))
     ticket.state = target
     custody.wait(session, ticket, waiting_for, why="suspended", now=now)
-    facts.append(session, ticket, What.SUSPENDED, now=now, by=viewer.person_id, text=reason,
-                 data={"waiting_for": str(waiting_for)})
-    record(session, events.IncidentSuspended(
-        ticket_id=ticket.id, number=ticket.number, waiting_for=str(waiting_for), reason=reason
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.SUSPENDED,
+        now=now,
+        by=viewer.person_id,
+        text=reason,
+        data={"waiting_for": str(waiting_for)},
+    )
+    record(
+        session,
+        events.IncidentSuspended(
+            ticket_id=ticket.id, number=ticket.number, waiting_for=str(waiting_for), reason=reason
+        ),
+        now=now,
+    )
     return _done(session, ticket, What.SUSPENDED, now=now)
 
 
@@ -134,8 +169,15 @@ def resume(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.datetime
 
 
 def resolve(
-    session: Session, viewer: Viewer, ticket: Ticket, *, solution: str, now: dt.datetime, cause: str | None = None,
-    article: str | None = None, reason: str | None = None,
+    session: Session,
+    viewer: Viewer,
+    ticket: Ticket,
+    *,
+    solution: str,
+    now: dt.datetime,
+    cause: str | None = None,
+    article: str | None = None,
+    reason: str | None = None,
 ) -> Ticket:
     """Solved: the reporter is asked to confirm, children are solved with it (T-11).
 
@@ -145,8 +187,17 @@ def resolve(
     still = still_failing(session, ticket)
     if still and not (reason or "").strip():
         raise Invalid.of("reason", _("监控显示故障仍在（%(n)s 条告警未恢复）；确要解决，请说明原因。", n=still))
-    _resolve(session, ticket, target, by=viewer.person_id, solution=solution, cause=cause, article=article, now=now,
-             reason=reason if still else None)
+    _resolve(
+        session,
+        ticket,
+        target,
+        by=viewer.person_id,
+        solution=solution,
+        cause=cause,
+        article=article,
+        now=now,
+        reason=reason if still else None,
+    )
     from servicedesk.tickets import family
 
     family.resolve_children(session, ticket, by=viewer.person_id, now=now)
@@ -154,8 +205,17 @@ def resolve(
 
 
 def _resolve(
-    session: Session, ticket: Ticket, target: State, *, by: int | None, solution: str, now: dt.datetime,
-    cause: str | None = None, article: str | None = None, reason: str | None = None, recovered: bool = False,
+    session: Session,
+    ticket: Ticket,
+    target: State,
+    *,
+    by: int | None,
+    solution: str,
+    now: dt.datetime,
+    cause: str | None = None,
+    article: str | None = None,
+    reason: str | None = None,
+    recovered: bool = False,
     parent: Ticket | None = None,
 ) -> None:
     ticket.state, ticket.resolved_at = target, now
@@ -163,14 +223,36 @@ def _resolve(
     ticket.auto_close_at = clocking.auto_close_at(session, now)
     ticket.handoff_pending = False  # whoever was to take it over need not; the hand-off itself hears the event
     custody.wait(session, ticket, WaitingFor.CONFIRMATION, why="resolved", now=now)
-    facts.append(session, ticket, What.RESOLVED, now=now, by=by, text=solution, data={
-        "cause": cause, "article": article, "still_failing_because": reason, "recovered": recovered or None,
-        "parent": parent.number if parent else None,
-    })
-    record(session, events.IncidentResolved(
-        ticket_id=ticket.id, number=ticket.number, by_id=by, solution=solution, cause=cause, article=article,
-        recovered=recovered, parent_id=parent.id if parent else None, problem_key=ticket.problem_key,
-    ), now=now)
+    facts.append(
+        session,
+        ticket,
+        What.RESOLVED,
+        now=now,
+        by=by,
+        text=solution,
+        data={
+            "cause": cause,
+            "article": article,
+            "still_failing_because": reason,
+            "recovered": recovered or None,
+            "parent": parent.number if parent else None,
+        },
+    )
+    record(
+        session,
+        events.IncidentResolved(
+            ticket_id=ticket.id,
+            number=ticket.number,
+            by_id=by,
+            solution=solution,
+            cause=cause,
+            article=article,
+            recovered=recovered,
+            parent_id=parent.id if parent else None,
+            problem_key=ticket.problem_key,
+        ),
+        now=now,
+    )
     _done(session, ticket, What.RESOLVED, now=now)
 
 
@@ -178,15 +260,31 @@ def resolve_with_parent(session: Session, child: Ticket, parent: Ticket, *, by: 
     """A child is solved by its parent's solution, whatever state it is in (a family verb; see family.py)."""
     if child.state in FINISHED:
         return
-    _resolve(session, child, State.RESOLVED, by=by, solution=parent.solution or "", cause=parent.cause,
-             article=parent.article, now=now, parent=parent)
+    _resolve(
+        session,
+        child,
+        State.RESOLVED,
+        by=by,
+        solution=parent.solution or "",
+        cause=parent.cause,
+        article=parent.article,
+        now=now,
+        parent=parent,
+    )
 
 
 def recover(session: Session, ticket: Ticket, *, now: dt.datetime, at: dt.datetime) -> Ticket:
     """What failed works again and nobody had accepted it: resolved by itself. `at`: when it recovered."""
     target = machine_of(ticket.kind).target(ticket.state, Action.RECOVER)
-    _resolve(session, ticket, target, by=None, now=now, recovered=True,
-             solution=_("监控显示已于 %(at)s 恢复，无人受理即自行恢复。", at=clocking.wall(at)))
+    _resolve(
+        session,
+        ticket,
+        target,
+        by=None,
+        now=now,
+        recovered=True,
+        solution=_("监控显示已于 %(at)s 恢复，无人受理即自行恢复。", at=clocking.wall(at)),
+    )
     return ticket
 
 
@@ -198,8 +296,9 @@ def confirm(
     if stars not in rules.STARS:
         raise Invalid.of("stars", _("请打 1 到 5 星。"))
     ticket.stars, ticket.stars_comment = stars, comment
-    facts.append(session, ticket, What.CONFIRMED, now=now, by=viewer.person_id, text=comment or "",
-                 data={"stars": stars})
+    facts.append(
+        session, ticket, What.CONFIRMED, now=now, by=viewer.person_id, text=comment or "", data={"stars": stars}
+    )
     return _close(session, ticket, target, now=now, by=viewer.person_id, fact=False, stars=stars)
 
 
@@ -215,16 +314,25 @@ def close_unanswered(session: Session, ticket: Ticket, *, now: dt.datetime) -> T
 
 
 def _close(
-    session: Session, ticket: Ticket, target: State, *, now: dt.datetime, by: int | None, fact: bool = True,
-    automatic: bool = False, stars: int | None = None,
+    session: Session,
+    ticket: Ticket,
+    target: State,
+    *,
+    now: dt.datetime,
+    by: int | None,
+    fact: bool = True,
+    automatic: bool = False,
+    stars: int | None = None,
 ) -> Ticket:
     ticket.state, ticket.closed_at, ticket.auto_close_at = target, now, None
     custody.end(session, ticket, now=now)
     if fact:
         facts.append(session, ticket, What.CLOSED, now=now, by=by, data={"automatic": automatic or None})
-    record(session, events.IncidentClosed(
-        ticket_id=ticket.id, number=ticket.number, stars=stars, automatic=automatic
-    ), now=now)
+    record(
+        session,
+        events.IncidentClosed(ticket_id=ticket.id, number=ticket.number, stars=stars, automatic=automatic),
+        now=now,
+    )
     return _done(session, ticket, What.CLOSED, now=now)
 
 
@@ -258,13 +366,18 @@ def back_to_work(session: Session, ticket: Ticket, *, reason: str, by: int | Non
     ticket.reopened += 1
     custody.wait(session, ticket, None if holder else WaitingFor.ACCEPTANCE, why="reopened", now=now)
     if (holder.id if holder else None) != ticket.holder_id:
-        custody.transfer(session, ticket, team=ticket.team, holder_id=holder.id if holder else None, why="reopened",
-                         now=now, by=by)
+        custody.transfer(
+            session, ticket, team=ticket.team, holder_id=holder.id if holder else None, why="reopened", now=now, by=by
+        )
     facts.append(session, ticket, What.REOPENED, now=now, by=by, text=reason, data={"count": ticket.reopened})
     head_id = ticket.team.head_id if ticket.reopened >= rules.TELL_HEAD_FROM_REOPENING else None
-    record(session, events.IncidentReopened(
-        ticket_id=ticket.id, number=ticket.number, reason=reason, count=ticket.reopened, head_id=head_id
-    ), now=now)
+    record(
+        session,
+        events.IncidentReopened(
+            ticket_id=ticket.id, number=ticket.number, reason=reason, count=ticket.reopened, head_id=head_id
+        ),
+        now=now,
+    )
     if action is Action.RELAPSE:  # nobody answers for it: it has to be told, and paged, as a new one is
         record(session, opened_event(ticket, reopened=True), now=now)
     return _done(session, ticket, What.REOPENED, now=now)
@@ -274,7 +387,11 @@ def still_failing(session: Session, ticket: Ticket) -> int:
     """How many episodes of this ticket's alerts still fire."""
     if ticket.kind is not Kind.INCIDENT:
         return 0
-    return session.scalar(
-        sa.select(sa.func.count()).select_from(TicketEpisode)
-        .where(TicketEpisode.ticket_id == ticket.id, TicketEpisode.ended_at.is_(None))
-    ) or 0
+    return (
+        session.scalar(
+            sa.select(sa.func.count())
+            .select_from(TicketEpisode)
+            .where(TicketEpisode.ticket_id == ticket.id, TicketEpisode.ended_at.is_(None))
+        )
+        or 0
+    )

@@ -35,21 +35,55 @@ def ticket_out(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.date
 
 def _out(ticket: Ticket, found: list[clocks.ClockView], logins: dict[int, str]) -> TicketOut:
     return TicketOut(
-        number=ticket.number, kind=ticket.kind, state=ticket.state, title=ticket.title, description=ticket.description,
-        category=ticket.category, service=ticket.service_id, item=ticket.item_id, urgency=ticket.urgency,
-        impact=ticket.impact, priority=ticket.priority, reporter=ticket.reporter.login if ticket.reporter else None,
-        unit=ticket.unit.code, holder=ticket.holder.login if ticket.holder else None, team=ticket.team.code,
-        line=ticket.line, major=ticket.major, parent=ticket.parent.number if ticket.parent else None,
-        opened_at=ticket.opened_at, resolved_at=ticket.resolved_at, closed_at=ticket.closed_at, source=ticket.source,
+        number=ticket.number,
+        kind=ticket.kind,
+        state=ticket.state,
+        title=ticket.title,
+        description=ticket.description,
+        category=ticket.category,
+        service=ticket.service_id,
+        item=ticket.item_id,
+        urgency=ticket.urgency,
+        impact=ticket.impact,
+        priority=ticket.priority,
+        reporter=ticket.reporter.login if ticket.reporter else None,
+        unit=ticket.unit.code,
+        holder=ticket.holder.login if ticket.holder else None,
+        team=ticket.team.code,
+        line=ticket.line,
+        major=ticket.major,
+        parent=ticket.parent.number if ticket.parent else None,
+        opened_at=ticket.opened_at,
+        resolved_at=ticket.resolved_at,
+        closed_at=ticket.closed_at,
+        source=ticket.source,
         clocks=[
-            ClockOut(name=c.name, started_at=c.started_at, due_at=c.due_at, paused=c.paused,
-                     elapsed_minutes=c.elapsed_minutes, state=c.state) for c in found
+            ClockOut(
+                name=c.name,
+                started_at=c.started_at,
+                due_at=c.due_at,
+                paused=c.paused,
+                elapsed_minutes=c.elapsed_minutes,
+                state=c.state,
+            )
+            for c in found
         ],
-        error_code=ticket.error_code, since=ticket.since, solution=ticket.solution, cause=ticket.cause,
-        article=ticket.article, stars=ticket.stars, acknowledged_by=logins.get(ticket.acknowledged_by_id or 0),
-        handoff_pending=ticket.handoff_pending, reopened=ticket.reopened, bounces=ticket.bounces, urged=ticket.urged,
-        planned_start=ticket.planned_start, planned_end=ticket.planned_end, actual_start=ticket.actual_start,
-        actual_end=ticket.actual_end, items=ticket.items or [],
+        error_code=ticket.error_code,
+        since=ticket.since,
+        solution=ticket.solution,
+        cause=ticket.cause,
+        article=ticket.article,
+        stars=ticket.stars,
+        acknowledged_by=logins.get(ticket.acknowledged_by_id or 0),
+        handoff_pending=ticket.handoff_pending,
+        reopened=ticket.reopened,
+        bounces=ticket.bounces,
+        urged=ticket.urged,
+        planned_start=ticket.planned_start,
+        planned_end=ticket.planned_end,
+        actual_start=ticket.actual_start,
+        actual_end=ticket.actual_end,
+        items=ticket.items or [],
     )
 
 
@@ -57,10 +91,17 @@ def timeline_out(facts: Sequence[TicketFact]) -> list[TimelineOut]:
     """Lines of a timeline, already narrowed to what the viewer may see."""
     return [
         TimelineOut(
-            id=fact.id, at=fact.at, received_at=fact.received_at, actor=fact.actor.login if fact.actor else None,
-            actor_name=fact.actor.name if fact.actor else None, what=fact.kind, text=fact.text, internal=fact.internal,
+            id=fact.id,
+            at=fact.at,
+            received_at=fact.received_at,
+            actor=fact.actor.login if fact.actor else None,
+            actor_name=fact.actor.name if fact.actor else None,
+            what=fact.kind,
+            text=fact.text,
+            internal=fact.internal,
             data=fact.data,
-        ) for fact in facts
+        )
+        for fact in facts
     ]
 
 
@@ -72,12 +113,21 @@ def custody_out(session: Session, rows: Sequence[CustodySpan], *, now: dt.dateti
         until = max(row.since, row.until or now)
         party = answerable_for(row.span())
         waited = row.waiting_team_id is not None and party.team == row.waiting_team_id
-        found.append(CustodyOut(
-            holder=row.holder.login if row.holder else None, team=row.team.code, line=row.line, since=row.since,
-            until=row.until, working_minutes=calendar.elapsed(row.since, until) // dt.timedelta(minutes=1),
-            calendar_minutes=(until - row.since) // dt.timedelta(minutes=1), waiting_for=row.waiting_for,
-            put_down_to=_team_code(session, party.team) if waited else (row.team.code if party.team else party.kind),
-        ))
+        found.append(
+            CustodyOut(
+                holder=row.holder.login if row.holder else None,
+                team=row.team.code,
+                line=row.line,
+                since=row.since,
+                until=row.until,
+                working_minutes=calendar.elapsed(row.since, until) // dt.timedelta(minutes=1),
+                calendar_minutes=(until - row.since) // dt.timedelta(minutes=1),
+                waiting_for=row.waiting_for,
+                put_down_to=_team_code(session, party.team)
+                if waited
+                else (row.team.code if party.team else party.kind),
+            )
+        )
     return found
 
 

@@ -76,7 +76,13 @@ def add_attachment(number: str) -> Created:
     if internal not in {"true", "false", "1", "0", ""}:
         raise Invalid.of("internal", _("须为 true 或 false。"))
     row = attachments.attach(
-        session, viewer(), ticket, store(), name=upload.filename, content=read(upload), now=clock.now(),
+        session,
+        viewer(),
+        ticket,
+        store(),
+        name=upload.filename,
+        content=read(upload),
+        now=clock.now(),
         internal=internal in {"true", "1"},
     )
     return Created(_out(row), f"/api/v1/attachments/{row.id}")
@@ -96,8 +102,16 @@ def set_step(number: str, body: StepIn) -> None:
 
 
 def _out(row: Attachment) -> AttachmentOut:
-    return AttachmentOut(id=row.id, name=row.name, size=row.size, type=row.media_type, sha256=row.sha256,
-                         internal=row.internal, by=row.by.login, at=row.at)
+    return AttachmentOut(
+        id=row.id,
+        name=row.name,
+        size=row.size,
+        type=row.media_type,
+        sha256=row.sha256,
+        internal=row.internal,
+        by=row.by.login,
+        at=row.at,
+    )
 
 
 def read(upload: FileStorage) -> bytes:

@@ -26,9 +26,16 @@ def similar(session: Session, viewer: Viewer, ticket: Ticket) -> Sequence[Ticket
         + sa.case((Ticket.state.in_([State.RESOLVED, State.CLOSED]), 1), else_=0)
     )
     return session.scalars(
-        sa.select(Ticket).options(*WITH).where(
-            access.visible(viewer), Ticket.id != ticket.id, Ticket.category == ticket.category, score >= ENOUGH,
-        ).order_by(score.desc(), Ticket.opened_at.desc()).limit(MOST)
+        sa.select(Ticket)
+        .options(*WITH)
+        .where(
+            access.visible(viewer),
+            Ticket.id != ticket.id,
+            Ticket.category == ticket.category,
+            score >= ENOUGH,
+        )
+        .order_by(score.desc(), Ticket.opened_at.desc())
+        .limit(MOST)
     ).all()
 
 

@@ -99,12 +99,23 @@ STATES_OF: Mapping[Kind, tuple[State, ...]] = {
     Kind.REQUEST: (S.NEW, S.APPROVING, S.ACTIVE, S.SUSPENDED, S.RESOLVED, S.CLOSED, S.REJECTED, S.CANCELLED),
     Kind.PROBLEM: (S.NEW, S.INVESTIGATING, S.KNOWN_ERROR, S.RESOLVED, S.CLOSED, S.CANCELLED),
     Kind.CHANGE: (
-        S.DRAFT, S.ASSESSING, S.APPROVING, S.SCHEDULED, S.IMPLEMENTING, S.REVIEW, S.CLOSED, S.REJECTED, S.CANCELLED,
+        S.DRAFT,
+        S.ASSESSING,
+        S.APPROVING,
+        S.SCHEDULED,
+        S.IMPLEMENTING,
+        S.REVIEW,
+        S.CLOSED,
+        S.REJECTED,
+        S.CANCELLED,
     ),
 }
 
 INITIAL: Mapping[Kind, State] = {
-    Kind.INCIDENT: S.NEW, Kind.REQUEST: S.NEW, Kind.PROBLEM: S.NEW, Kind.CHANGE: S.DRAFT,
+    Kind.INCIDENT: S.NEW,
+    Kind.REQUEST: S.NEW,
+    Kind.PROBLEM: S.NEW,
+    Kind.CHANGE: S.DRAFT,
 }
 
 SYSTEM_ACTIONS = frozenset({A.RECOVER, A.RELAPSE})  # done by events, never offered to a person

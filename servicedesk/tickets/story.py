@@ -97,10 +97,17 @@ class Story:
 class _Teller:
     def __init__(self, past: Past, now: dt.datetime) -> None:
         self.past, self.now, self.at = past, now, past.opened_at
-        opened = {"priority": past.priority, "line": str(past.first_line), "team": past.first_team_id,
-                  "source": past.source, "tax": past.tax, "targets": past.targets}
+        opened = {
+            "priority": past.priority,
+            "line": str(past.first_line),
+            "team": past.first_team_id,
+            "source": past.source,
+            "tax": past.tax,
+            "targets": past.targets,
+        }
         self.story = Story(
-            State.NEW, [Told(past.opened_at, What.OPENED, past.reporter_id, past.description, opened)],
+            State.NEW,
+            [Told(past.opened_at, What.OPENED, past.reporter_id, past.description, opened)],
             custody.begin(past.first_team_id, past.first_line, past.opened_at),
         )
 
@@ -138,8 +145,14 @@ class _Teller:
         if leg.returned:
             self.story.bounces += 1
             self.wait(None)
-            self.tell(What.RETURNED, leg.holder_id, self.past.returned_because, missing=self.past.missing,
-                      bounces=self.story.bounces, to_team=giver.team_id)
+            self.tell(
+                What.RETURNED,
+                leg.holder_id,
+                self.past.returned_because,
+                missing=self.past.missing,
+                bounces=self.story.bounces,
+                to_team=giver.team_id,
+            )
             self.story.passings[-1] = Passing(giver, leg, sent_at, None, self.at)
             return True
         self.hold(leg)

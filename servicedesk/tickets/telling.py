@@ -14,18 +14,41 @@ from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import TicketFact
 
 ICONS: Mapping[What, str] = {
-    What.OPENED: "message-report", What.ALERT_RAISED: "alert-triangle", What.ALERT_RESOLVED: "circle-check",
-    What.ACKNOWLEDGED: "eye-check", What.ACCEPTED: "hand-click", What.ASSIGNED: "user-check", What.SENT: "arrow-up-circle",
-    What.RETURNED: "arrow-back-up", What.WITHDRAWN: "arrow-left", What.ARBITRATED: "scale",
-    What.SUSPENDED: "player-pause", What.RESUMED: "player-play", What.RESOLVED: "circle-check", What.CONFIRMED: "star",
-    What.REOPENED: "rotate", What.CLOSED: "lock", What.CANCELLED: "ban", What.COMMENTED: "message",
-    What.PRIORITY_CHANGED: "urgent", What.SERVICE_CHANGED: "apps", What.EDITED: "edit", What.URGED: "bell-ringing",
-    What.WATCHED: "eye", What.ATTACHED: "paperclip", What.STEP_DONE: "checkbox", What.CHILD_LINKED: "git-merge",
+    What.OPENED: "message-report",
+    What.ALERT_RAISED: "alert-triangle",
+    What.ALERT_RESOLVED: "circle-check",
+    What.ACKNOWLEDGED: "eye-check",
+    What.ACCEPTED: "hand-click",
+    What.ASSIGNED: "user-check",
+    What.SENT: "arrow-up-circle",
+    What.RETURNED: "arrow-back-up",
+    What.WITHDRAWN: "arrow-left",
+    What.ARBITRATED: "scale",
+    What.SUSPENDED: "player-pause",
+    What.RESUMED: "player-play",
+    What.RESOLVED: "circle-check",
+    What.CONFIRMED: "star",
+    What.REOPENED: "rotate",
+    What.CLOSED: "lock",
+    What.CANCELLED: "ban",
+    What.COMMENTED: "message",
+    What.PRIORITY_CHANGED: "urgent",
+    What.SERVICE_CHANGED: "apps",
+    What.EDITED: "edit",
+    What.URGED: "bell-ringing",
+    What.WATCHED: "eye",
+    What.ATTACHED: "paperclip",
+    What.STEP_DONE: "checkbox",
+    What.CHILD_LINKED: "git-merge",
     What.IMPORTED: "download",
 }
 FIELD_WORDS = {
-    "title": lazy("标题"), "description": lazy("描述"), "category": lazy("类别"), "service_id": lazy("所属系统"),
-    "item_id": lazy("设备"), "major": lazy("重大事件标记"),
+    "title": lazy("标题"),
+    "description": lazy("描述"),
+    "category": lazy("类别"),
+    "service_id": lazy("所属系统"),
+    "item_id": lazy("设备"),
+    "major": lazy("重大事件标记"),
 }
 
 
@@ -41,10 +64,16 @@ def _entry(fact: TicketFact, files: Sequence[Attachment]) -> dict[str, Any]:
     what = What(fact.kind)
     quiet = what is What.OPENED and fact.data.get("source") == "alert"  # the alert's own line says it
     return {
-        "at": fact.at, "actor": fact.actor.name if fact.actor else _("平台"), "what": _words(what, fact.data),
-        "text": "" if quiet else _text(what, fact), "internal": fact.internal and what is What.COMMENTED,
-        "kind": "comment" if what is What.COMMENTED or files or (what is What.OPENED and fact.text and not quiet) else "event",
-        "icon": ICONS[what], "tone": facts.TONES.get(what, ""),
+        "at": fact.at,
+        "actor": fact.actor.name if fact.actor else _("平台"),
+        "what": _words(what, fact.data),
+        "text": "" if quiet else _text(what, fact),
+        "internal": fact.internal and what is What.COMMENTED,
+        "kind": "comment"
+        if what is What.COMMENTED or files or (what is What.OPENED and fact.text and not quiet)
+        else "event",
+        "icon": ICONS[what],
+        "tone": facts.TONES.get(what, ""),
         "files": [{"name": f.name, "url": f"/desk/attachments/{f.id}", "size": f.size} for f in files],
     }
 
@@ -86,7 +115,10 @@ def _more_words(what: What, data: Mapping[str, Any]) -> str:  # noqa: PLR0911  o
             told = _("，已通知负责人") if data.get("head") else ""
             return _("第 %(n)s 次催办", n=data.get("count", 1)) + told
         case What.EDITED:
-            return _("修改了%(fields)s", fields="、".join(str(FIELD_WORDS[f]) for f in data.get("fields", []) if f in FIELD_WORDS))
+            return _(
+                "修改了%(fields)s",
+                fields="、".join(str(FIELD_WORDS[f]) for f in data.get("fields", []) if f in FIELD_WORDS),
+            )
         case What.WATCHED if data.get("person"):
             return _("请%(person)s关注", person=data["person"])
         case What.CHILD_LINKED if data.get("child"):

@@ -48,10 +48,14 @@ def my_work(session: Session, viewer: Viewer, *, now: dt.datetime) -> Work:
     live = [t for t in mine if t not in waiting]
     due = [t for t in live if t.next_due_at is not None]
     return Work(
-        to_accept=_to_accept(session, viewer), offered=_offered(session, viewer), mine=live,
+        to_accept=_to_accept(session, viewer),
+        offered=_offered(session, viewer),
+        mine=live,
         overdue=[t for t in due if t.next_due_at is not None and t.next_due_at < now],
         soon=[t for t in due if t.next_due_at is not None and now <= t.next_due_at < now + SOON],
-        waiting=waiting, returned=_returned(session, viewer), feedback=_feedback(session, viewer, now),
+        waiting=waiting,
+        returned=_returned(session, viewer),
+        feedback=_feedback(session, viewer, now),
     )
 
 
@@ -62,10 +66,16 @@ def _tickets(*conditions: Any) -> sa.Select[Ticket]:
 def _to_accept(session: Session, viewer: Viewer) -> Sequence[Ticket]:
     """New matters of the viewer's teams, and those assigned to the viewer by name."""
     return session.scalars(
-        _tickets(Ticket.state == State.NEW, access.visible(viewer), sa.or_(
-            sa.and_(Ticket.team_id.in_(sorted(viewer.member_of)), Ticket.holder_id.is_(None)),
-            Ticket.holder_id == viewer.person_id,
-        )).order_by(*_BY_DUE).limit(MOST)
+        _tickets(
+            Ticket.state == State.NEW,
+            access.visible(viewer),
+            sa.or_(
+                sa.and_(Ticket.team_id.in_(sorted(viewer.member_of)), Ticket.holder_id.is_(None)),
+                Ticket.holder_id == viewer.person_id,
+            ),
+        )
+        .order_by(*_BY_DUE)
+        .limit(MOST)
     ).all()
 
 
@@ -73,20 +83,27 @@ def _offered(session: Session, viewer: Viewer) -> Sequence[Ticket]:
     waiting = sa.select(CustodySpan.ticket_id).where(
         CustodySpan.until.is_(None), CustodySpan.waiting_team_id.in_(sorted(viewer.member_of))
     )
-    return session.scalars(_tickets(Ticket.id.in_(waiting), Ticket.handoff_pending).order_by(*_BY_DUE).limit(MOST)).all()
+    return session.scalars(
+        _tickets(Ticket.id.in_(waiting), Ticket.handoff_pending).order_by(*_BY_DUE).limit(MOST)
+    ).all()
 
 
 def _returned(session: Session, viewer: Viewer) -> list[tuple[Ticket, TicketFact]]:
     """Matters of mine whose last hand-off came back, with why."""
     last = (
         sa.select(TicketFact.ticket_id, sa.func.max(TicketFact.seq).label("seq"))
-        .where(TicketFact.kind.in_([str(What.SENT), str(What.RETURNED)])).group_by(TicketFact.ticket_id).subquery()
+        .where(TicketFact.kind.in_([str(What.SENT), str(What.RETURNED)]))
+        .group_by(TicketFact.ticket_id)
+        .subquery()
     )
     rows = session.execute(
-        sa.select(Ticket, TicketFact).options(*WITH).join(TicketFact, TicketFact.ticket_id == Ticket.id)
+        sa.select(Ticket, TicketFact)
+        .options(*WITH)
+        .join(TicketFact, TicketFact.ticket_id == Ticket.id)
         .join(last, sa.and_(last.c.ticket_id == TicketFact.ticket_id, last.c.seq == TicketFact.seq))
         .where(Ticket.holder_id == viewer.person_id, _OPEN, TicketFact.kind == str(What.RETURNED), Ticket.bounces > 0)
-        .order_by(TicketFact.at.desc()).limit(20)
+        .order_by(TicketFact.at.desc())
+        .limit(20)
     )
     return [(ticket, fact) for ticket, fact in rows]
 
@@ -94,11 +111,16 @@ def _returned(session: Session, viewer: Viewer) -> list[tuple[Ticket, TicketFact
 def _feedback(session: Session, viewer: Viewer, now: dt.datetime) -> list[tuple[Ticket, TicketFact]]:
     """What reporters said lately of what I solved: stars, and what was reopened."""
     rows = session.execute(
-        sa.select(Ticket, TicketFact).options(*WITH).join(TicketFact, TicketFact.ticket_id == Ticket.id)
+        sa.select(Ticket, TicketFact)
+        .options(*WITH)
+        .join(TicketFact, TicketFact.ticket_id == Ticket.id)
         .where(
-            Ticket.holder_id == viewer.person_id, TicketFact.kind.in_([str(What.CONFIRMED), str(What.REOPENED)]),
+            Ticket.holder_id == viewer.person_id,
+            TicketFact.kind.in_([str(What.CONFIRMED), str(What.REOPENED)]),
             TicketFact.at >= now - dt.timedelta(days=FEEDBACK_DAYS),
-        ).order_by(TicketFact.at.desc()).limit(10)
+        )
+        .order_by(TicketFact.at.desc())
+        .limit(10)
     )
     return [(ticket, fact) for ticket, fact in rows]
 
@@ -139,7 +161,9 @@ def triage(session: Session, viewer: Viewer, *, now: dt.datetime) -> Triage:
         alerts=session.scalars(
             _tickets(seen, _OPEN, Ticket.source == Source.ALERT).order_by(Ticket.priority, *_BY_DUE).limit(12)
         ).all(),
-        climbing=session.scalars(_tickets(Ticket.id.in_(waiting), Ticket.handoff_pending).order_by(*_BY_DUE).limit(30)).all(),
+        climbing=session.scalars(
+            _tickets(Ticket.id.in_(waiting), Ticket.handoff_pending).order_by(*_BY_DUE).limit(30)
+        ).all(),
         new=session.scalars(
             _tickets(seen, home, Ticket.state == State.NEW, Ticket.source != Source.ALERT).order_by(*_BY_DUE).limit(30)
         ).all(),
@@ -153,10 +177,17 @@ def triage(session: Session, viewer: Viewer, *, now: dt.datetime) -> Triage:
 def _groups(session: Session, viewer: Viewer, now: dt.datetime) -> list[Group]:
     """Parents apart, two or more open matters of one service with the same error code or title."""
     rows = session.execute(
-        sa.select(Ticket.id, Ticket.service_id, Ticket.error_code, Ticket.title).where(
-            Ticket.kind == Kind.INCIDENT, access.visible(viewer), _OPEN, Ticket.parent_id.is_(None),
-            Ticket.service_id.is_not(None), Ticket.opened_at >= now - TOGETHER,
-        ).order_by(Ticket.opened_at.desc()).limit(LOOKED_AT)
+        sa.select(Ticket.id, Ticket.service_id, Ticket.error_code, Ticket.title)
+        .where(
+            Ticket.kind == Kind.INCIDENT,
+            access.visible(viewer),
+            _OPEN,
+            Ticket.parent_id.is_(None),
+            Ticket.service_id.is_not(None),
+            Ticket.opened_at >= now - TOGETHER,
+        )
+        .order_by(Ticket.opened_at.desc())
+        .limit(LOOKED_AT)
     )
     found: dict[tuple[int, str], list[int]] = {}
     for row in rows:

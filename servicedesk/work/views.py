@@ -26,11 +26,14 @@ def work() -> ResponseReturnValue:
     session, now = db.session(), clock.now()
     found = queries.my_work(session, viewer(), now=now)
     return render_template(
-        "servicedesk/work.html", **{
+        "servicedesk/work.html",
+        **{
             name: presenting.rows(session, getattr(found, name))
             for name in ("to_accept", "offered", "mine", "overdue", "soon", "waiting")
         },
-        returned=_with_facts(found.returned), feedback=_with_facts(found.feedback), now=now,
+        returned=_with_facts(found.returned),
+        feedback=_with_facts(found.feedback),
+        now=now,
     )
 
 
@@ -51,7 +54,8 @@ def triage() -> ResponseReturnValue:
         for g in found.groups
     ]
     return render_template(
-        "servicedesk/triage.html", groups=groups,
+        "servicedesk/triage.html",
+        groups=groups,
         **{name: presenting.rows(session, getattr(found, name)) for name in ("alerts", "climbing", "new", "late")},
     )
 
@@ -65,7 +69,11 @@ def merge() -> ResponseReturnValue:
     try:
         parent = access.get(session, who, request.form.get("parent", ""), lock=True)
         merged = family.merge(
-            session, who, parent, [access.get(session, who, n, lock=True) for n in numbers if n != parent.number], now=now
+            session,
+            who,
+            parent,
+            [access.get(session, who, n, lock=True) for n in numbers if n != parent.number],
+            now=now,
         )
     except (Conflict, Forbidden, Invalid) as error:
         session.rollback()

@@ -65,7 +65,10 @@ def test_R_03_moving_a_unit_without_grants_moves_its_subtree(world: World) -> No
     assert api.patch("/units/610199", {"parent": "6103"}).status_code == 200
     with world.read() as session:
         ids = {c: i for i, c in session.execute(sa.select(Unit.id, Unit.code))}
-        pairs = {tuple(r) for r in session.execute(sa.select(UnitClosure.ancestor_id, UnitClosure.descendant_id, UnitClosure.depth))}
+        pairs = {
+            tuple(r)
+            for r in session.execute(sa.select(UnitClosure.ancestor_id, UnitClosure.descendant_id, UnitClosure.depth))
+        }
     assert (ids["6103"], ids["610199-01"], 2) in pairs
     assert (ids["6101"], ids["610199-01"], 2) not in pairs
     assert (ids["610199"], ids["610199-01"], 1) in pairs
@@ -119,7 +122,9 @@ def test_password_is_hidden_in_the_audit(world: World) -> None:
     admin = world.client("sec-admin")
     assert world.submit(admin, "/admin/people/lt-clerk/password", {"password": "Xin-Kou-Ling-9"}).status_code == 303
     with world.read() as session:
-        row = session.scalars(sa.select(AuditRow).where(AuditRow.actor == "sec-admin").order_by(AuditRow.id.desc())).first()
+        row = session.scalars(
+            sa.select(AuditRow).where(AuditRow.actor == "sec-admin").order_by(AuditRow.id.desc())
+        ).first()
         assert row is not None
         assert row.after is not None
         assert row.after["password_hash"] == "●●●"

@@ -34,7 +34,9 @@ CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance,
 
 
 @pytest.fixture(scope="module")
-def api(_sqlite_templates: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, str]]:
+def api(
+    _sqlite_templates: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Flask, str]]:
     """The application on the small province, and a token of the integration account."""
     rooms.subscribe()
     home = tmp_path_factory.mktemp("api")
@@ -44,7 +46,9 @@ def api(_sqlite_templates: Callable[[str], Path], tmp_path_factory: pytest.TempP
     app = create_app(config.load({"TAXOPS_HOME": str(home), "TAXOPS_DATABASE_URL": url}), engine=engine)
     with transaction(engine) as session:
         person = session.query(Person).filter_by(login="integration").one()
-        _row, token = signin.create_token(session, person=person, name="schemathesis", scopes=[], expires_at=None, now=clock.now())
+        _row, token = signin.create_token(
+            session, person=person, name="schemathesis", scopes=[], expires_at=None, now=clock.now()
+        )
     ratelimit.reset()
     yield app, token
     engine.dispose()
@@ -65,7 +69,9 @@ def _tried(operation: Any, token: str, seen: Counter[int]) -> list[str]:
             case.validate_response(response, checks=list(CHECKS))
         except (FailureGroup, Failure) as failed:
             for found in getattr(failed, "exceptions", [failed]):
-                complaints.setdefault(type(found).__name__, f"{operation.label}: {response.status_code}: {str(found)[:400]}")
+                complaints.setdefault(
+                    type(found).__name__, f"{operation.label}: {response.status_code}: {str(found)[:400]}"
+                )
 
     run()
     return list(complaints.values())

@@ -12,14 +12,21 @@ from tests.fixtures.world import World
 NOW = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
 
 
-def row(number: str, unit: int, *, due: float | None, holder: int | None = None, bounces: int = 0, quiet: float = 1) -> OpenRow:
+def row(
+    number: str, unit: int, *, due: float | None, holder: int | None = None, bounces: int = 0, quiet: float = 1
+) -> OpenRow:
     due_at = NOW + dt.timedelta(hours=due) if due is not None else None
     touched = NOW - dt.timedelta(hours=quiet)
     return OpenRow(number, "t", "active", 3, unit, holder, 1, due_at, touched, touched, bounces, 0)
 
 
 def test_standing_counts_each_unit_below_its_branch() -> None:
-    rows = [row("a", 11, due=-1, holder=7, quiet=50), row("b", 12, due=2, holder=7), row("c", 21, due=None, bounces=2), row("d", 1, due=9)]
+    rows = [
+        row("a", 11, due=-1, holder=7, quiet=50),
+        row("b", 12, due=2, holder=7),
+        row("c", 21, due=None, bounces=2),
+        row("d", 1, due=9),
+    ]
     found = standing(rows, {11: 10, 12: 10, 21: 20, 1: 1}, now=NOW)
     assert (found.open, found.late, found.soon, found.unaccepted, found.bounced) == (4, 1, 1, 2, 1)
     assert [(u.unit_id, u.open, u.late) for u in found.by_unit] == [(10, 2, 1), (1, 1, 0), (20, 1, 0)]
@@ -41,13 +48,18 @@ def test_period_rates() -> None:
 
 def test_days_without_any_are_shown_and_days_are_local() -> None:
     late_evening_utc = dt.datetime(2026, 11, 22, 17, 0, tzinfo=dt.UTC)  # already the 23rd in Shanghai
-    assert by_day([late_evening_utc], dt.date(2026, 11, 22), 2) == [(dt.date(2026, 11, 22), 0), (dt.date(2026, 11, 23), 1)]
+    assert by_day([late_evening_utc], dt.date(2026, 11, 22), 2) == [
+        (dt.date(2026, 11, 22), 0),
+        (dt.date(2026, 11, 23), 1),
+    ]
 
 
 def test_head_sees_own_subtree_only(world: World) -> None:
     for unit, title in (("610122", "蓝田打印机脱机"), ("610326", "眉县专线中断")):
         with world.write() as session:
-            open_ticket(session, Report(title=title, category="desktop", unit_id=world.units[unit]), by=None, now=clock.now())
+            open_ticket(
+                session, Report(title=title, category="desktop", unit_id=world.units[unit]), by=None, now=clock.now()
+            )
     city = world.client("xa-head").get("/overview").get_data(as_text=True)
     assert "蓝田打印机脱机" in city
     assert "眉县专线中断" not in city

@@ -61,7 +61,12 @@ def estate(world: World) -> Estate:
         )  # fmt: skip
         for source, kind, target, group in RELATIONS:
             service.relate(
-                session, source=found[source], kind=RelationKind(kind), target=found[target], redundancy_group=group, now=clock.now()
+                session,
+                source=found[source],
+                kind=RelationKind(kind),
+                target=found[target],
+                redundancy_group=group,
+                now=clock.now(),
             )
         made.ids = {name: item.id for name, item in found.items()}
     return made

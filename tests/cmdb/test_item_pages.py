@@ -50,7 +50,10 @@ def test_an_item_is_registered_changed_related_retired_and_restored(estate: Esta
 
     assert world.submit(client, f"{url}/relations", {"kind": "connected-to", "target": "路由器"}).status_code == 303
     assert "解除" in client.get(url).get_data(as_text=True)
-    assert world.submit(client, f"{url}/marks", {"affected": "机关", "mark": "declared", "reason": "同一机柜"}).status_code == 303
+    assert (
+        world.submit(client, f"{url}/marks", {"affected": "机关", "mark": "declared", "reason": "同一机柜"}).status_code
+        == 303
+    )
     assert "同一机柜" in client.get(url).get_data(as_text=True)
     assert world.submit(client, f"{url}/retire").status_code == 303
     assert "已停用" in client.get(url).get_data(as_text=True)
@@ -61,7 +64,14 @@ def test_an_item_is_registered_changed_related_retired_and_restored(estate: Esta
 def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(estate: Estate) -> None:
     world = estate.world
     client = world.client("lt-engineer")
-    wrong = {"type": "switch", "name": "路由器", "unit": "610122", "attributes.ports": "三个", "address": "10.9.9.9", "extra": "没有等号"}
+    wrong = {
+        "type": "switch",
+        "name": "路由器",
+        "unit": "610122",
+        "attributes.ports": "三个",
+        "address": "10.9.9.9",
+        "extra": "没有等号",
+    }
     cases = (
         ({}, "名称=值"), ({"extra": ""}, "已有名为"), ({"extra": "", "name": "新"}, "须为整数"),
         ({"unit": "610124", "extra": ""}, "不能在那里"),
@@ -79,7 +89,12 @@ def test_relations_typed_by_hand_say_what_is_wrong(estate: Estate) -> None:
     world = estate.world
     client = world.client("lt-engineer")
     url = f"/items/{estate.ids['机关']}"
-    for target, says in (("没有这个", "没有名为"), ("机关", "不能依赖自己"), ("路由器", "已经存在"), ("周至路由器", "没有名为")):
+    for target, says in (
+        ("没有这个", "没有名为"),
+        ("机关", "不能依赖自己"),
+        ("路由器", "已经存在"),
+        ("周至路由器", "没有名为"),
+    ):
         world.submit(client, f"{url}/relations", {"kind": "depends-on", "target": target})
         assert says in client.get(url).get_data(as_text=True)
 
@@ -104,7 +119,9 @@ def test_lists_ask_the_database_the_same_number_of_times_however_long_they_are(e
     client = estate.world.client("p-head")
     client.get("/items")
     seen: list[str] = []
-    sa.event.listen(estate.world.engine, "before_cursor_execute", lambda _c, _cur, statement, *_rest: seen.append(statement))
+    sa.event.listen(
+        estate.world.engine, "before_cursor_execute", lambda _c, _cur, statement, *_rest: seen.append(statement)
+    )
     counts = []
     for more in (0, 40):
         with estate.world.write() as session:
@@ -124,7 +141,11 @@ def test_every_page_is_valid_html_with_labels_and_without_raw_names(estate: Esta
     estate.health("应用二", Health.OK)
     estate.health("路由器", Health.WARNING)
     world = estate.world
-    world.submit(world.client("p-head"), f"/items/{estate.ids['应用一']}/marks", {"affected": "机关", "mark": "declared", "reason": "缓存"})
+    world.submit(
+        world.client("p-head"),
+        f"/items/{estate.ids['应用一']}/marks",
+        {"affected": "机关", "mark": "declared", "reason": "缓存"},
+    )
     service_id, router, application = (estate.ids[name] for name in ("核心征管", "路由器", "应用一"))
     paths = [
         "/items", "/items?q=zzz", "/items?health=critical", f"/items?service={service_id}", "/services", "/services?q=zzz",

@@ -42,7 +42,13 @@ def test_T_05_the_team_that_runs_a_service_sees_what_the_service_needs(estate: E
     world = estate.world
     with world.write() as session:
         person = session.get_one(Person, world.people["mx-clerk"])
-        accounts.grant(session, person=person, role_code="engineer", team=session.get_one(Team, world.teams["P-APP"]), now=clock.now())
+        accounts.grant(
+            session,
+            person=person,
+            role_code="engineer",
+            team=session.get_one(Team, world.teams["P-APP"]),
+            now=clock.now(),
+        )
     assert names(estate, "mx-clerk") == {"核心征管", "应用一", "应用二", "数据库", "主机"}
     host, router = estate.ids["主机"], estate.ids["路由器"]
     api = world.api("mx-clerk")
@@ -86,6 +92,8 @@ def test_impact_names_only_what_the_asker_may_see(estate: Estate) -> None:
     assert hidden["items"] == []
     assert hidden["hidden"] == 2
     assert hidden["units"] == []
-    drawing = estate.world.client("zz-engineer").get(f"/items/{estate.ids['周至路由器']}/graph.json").get_data(as_text=True)
+    drawing = (
+        estate.world.client("zz-engineer").get(f"/items/{estate.ids['周至路由器']}/graph.json").get_data(as_text=True)
+    )
     assert "路由器（辖区外）" in drawing.encode().decode("unicode_escape", "ignore") or "辖区外" in drawing
     assert estate.world.client("zz-engineer").get(f"/items/{estate.ids['周至路由器']}").status_code == 200

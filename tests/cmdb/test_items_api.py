@@ -32,7 +32,9 @@ def relate(api: Any, source: int, target: int, kind: str = "depends-on", group: 
 
 
 def test_an_item_is_answered_whole_and_found_where_it_says(api: Any) -> None:
-    answer = api.post("/items", {"name": "蓝田核心交换机", "type": "switch", "unit": "610122", "attributes": {"ports": 48}})
+    answer = api.post(
+        "/items", {"name": "蓝田核心交换机", "type": "switch", "unit": "610122", "attributes": {"ports": 48}}
+    )
     assert answer.status_code == 201
     item = answer.json
     assert item["health"] == "nodata"
@@ -111,7 +113,10 @@ def test_a_stale_change_erases_nothing(api: Any) -> None:
     assert stale.status_code == 412
     fresh = api.get(f"/items/{item}")
     assert fresh.json["address"] == "10.61.1.1"
-    assert api.patch(f"/items/{item}", {"address": None}, headers={"If-Match": fresh.headers["ETag"]}).json["address"] is None
+    assert (
+        api.patch(f"/items/{item}", {"address": None}, headers={"If-Match": fresh.headers["ETag"]}).json["address"]
+        is None
+    )
 
 
 def test_attributes_are_merged_by_name(api: Any) -> None:
@@ -217,8 +222,18 @@ def test_C_02_impact_over_http_respects_stand_ins_depth_and_marks(api: Any) -> N
     assert [entry["id"] for entry in failed["services"]] == [service]
     assert failed["people"] > 20  # everybody the service serves
 
-    assert api.post(f"/items/{server}/impact/marks", {"affected": site, "mark": "declared", "reason": "本地缓存"}).status_code == 204
-    assert api.post(f"/items/{server}/impact/marks", {"affected": service, "mark": "excluded", "reason": "热备"}).status_code == 204
+    assert (
+        api.post(
+            f"/items/{server}/impact/marks", {"affected": site, "mark": "declared", "reason": "本地缓存"}
+        ).status_code
+        == 204
+    )
+    assert (
+        api.post(
+            f"/items/{server}/impact/marks", {"affected": service, "mark": "excluded", "reason": "热备"}
+        ).status_code
+        == 204
+    )
     marked = {entry["id"]: entry["mark"] for entry in api.get(f"/items/{server}/impact").json["items"]}
     assert marked == {service: "excluded", site: "declared"}
     assert api.get(f"/items/{server}/impact").json["services"] == []
@@ -227,19 +242,34 @@ def test_C_02_impact_over_http_respects_stand_ins_depth_and_marks(api: Any) -> N
 def test_a_service_is_an_item_made_of_items(api: Any) -> None:
     database, server = make(api, "库", "database"), make(api, "机")
     relate(api, database, server, "runs-on")
-    made = api.post("/services", {
-        "name": "个人所得税", "unit": "61", "team": "P-APP", "vendor": "V1", "items": [database], "targets": {"availability": 99.9},
-    })
+    made = api.post(
+        "/services",
+        {
+            "name": "个人所得税",
+            "unit": "61",
+            "team": "P-APP",
+            "vendor": "V1",
+            "items": [database],
+            "targets": {"availability": 99.9},
+        },
+    )
     assert made.status_code == 201, made.text
     service = made.json
-    assert (service["team"], service["vendor"], service["items"], service["health"]) == ("P-APP", "V1", [database], "nodata")
+    assert (service["team"], service["vendor"], service["items"], service["health"]) == (
+        "P-APP",
+        "V1",
+        [database],
+        "nodata",
+    )
     assert api.get(f"/items/{service['id']}").json["type"] == "service"
     assert api.get(f"/items/{server}").json["services"] == [service["id"]]
     assert [s["id"] for s in api.get("/services").json["items"]] == [service["id"]]
     changed = api.patch(f"/services/{service['id']}", {"items": [server], "team": None}).json
     assert (changed["items"], changed["team"]) == ([server], None)
     assert api.get(f"/items/{database}").json["services"] == []
-    bulk = api.post("/services", {"items": [{"name": "发票", "unit": "61"}, {"name": "稽查", "unit": "61", "items": [server]}]})
+    bulk = api.post(
+        "/services", {"items": [{"name": "发票", "unit": "61"}, {"name": "稽查", "unit": "61", "items": [server]}]}
+    )
     assert bulk.status_code == 201, bulk.text
     assert bulk.json["items"][1]["items"] == [server]
     wrong = api.post("/services", {"name": "退税", "unit": "61", "vendor": "6101"})
@@ -256,13 +286,24 @@ def test_repeating_a_creation_with_its_key_makes_one_item(api: Any) -> None:
 
 def test_types_are_data(world: World) -> None:
     admin = world.api("sys-admin")
-    schema = {"properties": {"lumen": {"type": "integer", "minimum": 1}}, "required": ["lumen"], "additionalProperties": False}
-    made = admin.post("/item-types", {"name": "projector", "label": "投影仪", "parent": "terminal", "attributes": schema})
+    schema = {
+        "properties": {"lumen": {"type": "integer", "minimum": 1}},
+        "required": ["lumen"],
+        "additionalProperties": False,
+    }
+    made = admin.post(
+        "/item-types", {"name": "projector", "label": "投影仪", "parent": "terminal", "attributes": schema}
+    )
     assert made.status_code == 201, made.text
     assert "user" in made.json["schema_merged"]["properties"]
     api = world.api("integration")
     assert api.post("/items", {"name": "投影", "type": "projector", "unit": "61"}).status_code == 422
-    assert api.post("/items", {"name": "投影", "type": "projector", "unit": "61", "attributes": {"lumen": 3000}}).status_code == 201
+    assert (
+        api.post(
+            "/items", {"name": "投影", "type": "projector", "unit": "61", "attributes": {"lumen": 3000}}
+        ).status_code
+        == 201
+    )
     assert api.post("/item-types", {"name": "x1", "attributes": {}}).status_code == 404
     assert admin.post("/item-types", {"name": "bad", "attributes": {"oneOf": []}}).status_code == 422
     assert admin.patch("/item-types/terminal", {"parent": "projector"}).status_code == 422

@@ -180,7 +180,9 @@ class Province:
             found[:] = self.incidents(item)
             return bool(found)
 
-        wait_until(there, f"an incident of item {item}", seconds=max(0.1, since + within - time.monotonic()), every=0.05)
+        wait_until(
+            there, f"an incident of item {item}", seconds=max(0.1, since + within - time.monotonic()), every=0.05
+        )
         return found[0], time.monotonic() - since
 
 
@@ -210,13 +212,18 @@ class Pace:
 
 
 @contextmanager
-def running(template: Template, home: Path, cluster: PostgreSQL | None) -> Iterator[Province]:
-    """A province of one's own: a copy of the template, its program started, its mail server beside it."""
+def running(template: Template, home: Path, cluster: PostgreSQL | None, *, tickets: int = 0) -> Iterator[Province]:
+    """A province of one's own: a copy of the template, its program started, its mail server beside it.
+
+    `tickets`: how many matters of the last half year it begins with.
+    """
     shutil.copytree(template.state, home / "state", ignore=shutil.ignore_patterns("*-wal", "*-shm"))
     url = cluster.create_database(template.database or "template0") if cluster is not None else None
     with SmtpServer() as mails:
         settings = {"TAXOPS_SMTP_URL": f"smtp://{mails.host}:{mails.port}", "TAXOPS_MAIL_FROM": f"taxops@{MAIL_DOMAIN}"}
         server = TaxopsServer(home, database_url=url, settings=settings)
+        if tickets:
+            server.run("demo", "load", "--scale", "small", "--tickets", str(tickets))
         try:
             server.start()
             yield Province(server, mails, template.people, template.tokens)

@@ -17,7 +17,9 @@ from tests.servers.snmpd import COMMUNITY, Snmpd
 COUNTY, CITY, PROVINCE_UNIT, SIBLING = "610122", "6101", "61", "610124"
 COUNTY_TEAM, CITY_TEAM, PROVINCE_TEAM, VENDOR_TEAM = "610122-ops", "6101-ops", "p-core", "v-changfeng-team"
 SERVICE = "蓝田申报前置"
-SOLUTION = "厂商确认申报前置的网页进程因连接数耗尽退出。把 worker_connections 调到 4096，重启前置，申报页面能打开即恢复。"
+SOLUTION = (
+    "厂商确认申报前置的网页进程因连接数耗尽退出。把 worker_connections 调到 4096，重启前置，申报页面能打开即恢复。"
+)
 CAUSE = "征期连接数超过前置的上限。"
 ERROR_CODE = "SBQZ-5031"
 
@@ -152,7 +154,8 @@ def climb(story: Story) -> None:
     city.post(f"/tickets/{number}/handoffs/{handoff['id']}/accept", {"clarity": 4})
     handoff = send(city, number, PROVINCE_UNIT, "前置归省局核心征管组管理")
     story.first_return = province.post(
-        f"/tickets/{number}/handoffs/{handoff['id']}/return", {"reason": "看不出错误代码", "missing": "前置日志里的错误代码"}
+        f"/tickets/{number}/handoffs/{handoff['id']}/return",
+        {"reason": "看不出错误代码", "missing": "前置日志里的错误代码"},
     )
     handoff = send(city, number, PROVINCE_UNIT, f"已补充错误代码 {ERROR_CODE}")
     province.post(f"/tickets/{number}/handoffs/{handoff['id']}/accept", {"clarity": 5, "comment": "写得清楚"})

@@ -42,7 +42,9 @@ def test_a_dead_web_server_is_noticed_mended_and_found_by_the_next_county(
     accepted = engineer.act(number, "accept")
     assert (accepted["state"], accepted["holder"]) == ("active", province.login("county-engineer"))
     refused = engineer.ask("POST", f"/tickets/{number}/actions/resolve", {"solution": SOLUTION})
-    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "reason"), "it still fails, and nobody said why"
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "reason"), (
+        "it still fails, and nobody said why"
+    )
 
     nginx.restart()
     province.wait_for_state(check, "ok")

@@ -34,7 +34,12 @@ class PaperDesk:
 
     def add(self, number: str, title: str, **more) -> TicketFacts:
         facts = TicketFacts(
-            number=number, title=title, description=more.pop("description", title), category="desktop", url=f"/tickets/{number}", **more
+            number=number,
+            title=title,
+            description=more.pop("description", title),
+            category="desktop",
+            url=f"/tickets/{number}",
+            **more,
         )
         self.tickets[number] = facts
         return facts

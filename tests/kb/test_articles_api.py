@@ -152,7 +152,9 @@ def test_only_those_it_is_for_may_read(world, writer, reviewer):
     assert world.app.test_client().get(f"/api/v1/articles/{number}").status_code == 401
 
 
-@pytest.mark.parametrize("login", ["zz-clerk", "zz-engineer", "mx-engineer", "v1-engineer", "sys-admin", "leader", "wall"])
+@pytest.mark.parametrize(
+    "login", ["zz-clerk", "zz-engineer", "mx-engineer", "v1-engineer", "sys-admin", "leader", "wall"]
+)
 def test_strangers_get_404_for_every_method(world, writer, login):
     number = made(writer)
     api = world.api(login)
@@ -205,7 +207,12 @@ def test_R_04_bad_input_is_refused_whole_with_the_place(writer, wrong, field):
 def test_lists_are_filtered_and_paged(world):
     api = world.api("integration")
     for n in range(5):
-        number = made(api, title=f"打印机第{'零一二三四'[n]}台", tags=["桌面"] if n % 2 else ["打印"], category="desktop" if n else None)
+        number = made(
+            api,
+            title=f"打印机第{'零一二三四'[n]}台",
+            tags=["桌面"] if n % 2 else ["打印"],
+            category="desktop" if n else None,
+        )
         acted(api, number, "publish")
     assert len(api.get("/articles?tag=桌面").json["items"]) == 2
     assert len(api.get("/articles?category=desktop").json["items"]) == 4
@@ -222,7 +229,9 @@ def test_every_version_is_kept(world, writer):
     number = made(writer)
     for n in range(3):
         writer.patch(f"/articles/{number}", json={"body": f"版本 {n}"})
-    assert writer.patch(f"/articles/{number}", json={"body": "版本 2"}).json["latest"] == 4, "the same again is no version"
+    assert writer.patch(f"/articles/{number}", json={"body": "版本 2"}).json["latest"] == 4, (
+        "the same again is no version"
+    )
 
 
 # -- K-02
@@ -285,7 +294,9 @@ def test_K_02_resolving_makes_a_draft_of_who_resolved_it(world, paper_desk, writ
     assert [(d["ticket"], d["author"]) for d in drafts] == [("INC-2026-000009", "lt-engineer")]
 
 
-@pytest.mark.parametrize("more", [{"solution": "已重启"}, {"article": "KB-000001"}, {"resolved_by_id": None}, {"parent": True}])
+@pytest.mark.parametrize(
+    "more", [{"solution": "已重启"}, {"article": "KB-000001"}, {"resolved_by_id": None}, {"parent": True}]
+)
 def test_K_02_what_teaches_nobody_makes_no_draft(world, paper_desk, writer, more):
     person = world.people["lt-engineer"]
     paper_desk.add("INC-2026-000010", "打印机脱机", **{"resolved_by_id": person, **SOLVED, **more})

@@ -28,7 +28,14 @@ def test_K_04_a_notice_reaches_its_subtree_and_nobody_else(world, reviewer):
     notice = made(reviewer)
     assert notice["number"].startswith(f"N-{clock.now().year}-")
     assert (notice["state"], notice["active"]) == ("published", True)
-    for login, status in {"lt-clerk": 200, "ty-clerk": 200, "xa-engineer": 200, "mx-clerk": 404, "bj-head": 404, "v1-head": 404}.items():
+    for login, status in {
+        "lt-clerk": 200,
+        "ty-clerk": 200,
+        "xa-engineer": 200,
+        "mx-clerk": 404,
+        "bj-head": 404,
+        "v1-head": 404,
+    }.items():
         assert world.api(login).get(f"/notices/{notice['number']}").status_code == status, login
     assert [n["number"] for n in world.api("lt-clerk").get("/notices").json["items"]] == [notice["number"]]
     assert world.api("mx-clerk").get("/notices").json["items"] == []
@@ -41,7 +48,10 @@ def test_K_04_numbers_follow_each_other(reviewer):
 
 def test_K_04_it_is_seen_for_its_time_only(world, reviewer):
     now = clock.now()
-    ahead = made(reviewer, **{"from": (now + dt.timedelta(hours=1)).isoformat(), "until": (now + dt.timedelta(hours=2)).isoformat()})
+    ahead = made(
+        reviewer,
+        **{"from": (now + dt.timedelta(hours=1)).isoformat(), "until": (now + dt.timedelta(hours=2)).isoformat()},
+    )
     clerk = world.api("lt-clerk")
     assert clerk.get(f"/notices/{ahead['number']}").status_code == 404, "not before it begins"
     assert ahead["active"] is False
@@ -135,7 +145,9 @@ def test_R_04_bad_input_is_refused_whole_with_the_place(reviewer, wrong, field):
 
 
 def test_a_notice_whose_time_is_over_is_not_published(reviewer):
-    number = made(reviewer, state="draft", **{"from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"})["number"]
+    number = made(reviewer, state="draft", **{"from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"})[
+        "number"
+    ]
     assert reviewer.post(f"/notices/{number}/actions/publish").status_code == 409
 
 

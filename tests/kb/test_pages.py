@@ -36,7 +36,9 @@ def test_K_01_written_submitted_reviewed_and_read(world):
     assert "正等待审核人发布" in writer.get(f"/kb/{number}").get_data(as_text=True)
     assert reader.get(f"/kb/{number}").status_code == 404
     assert FORM["title"] in reviewer.get("/kb/review").get_data(as_text=True)
-    assert world.submit(reviewer, f"/kb/{number}/actions/publish", {"back": "review"}).headers["Location"] == "/kb/review"
+    assert (
+        world.submit(reviewer, f"/kb/{number}/actions/publish", {"back": "review"}).headers["Location"] == "/kb/review"
+    )
     page = reader.get(f"/kb/{number}").get_data(as_text=True)
     assert "<strong>重启</strong>" in page
     assert "编辑</a>" not in page
@@ -81,7 +83,9 @@ def test_markdown_is_safe(world):
     assert 'href="javascript' not in page
     assert "elsewhere/x.png" not in page.replace("&#", "")
     assert "onclick=" not in page.replace("&lt;b onclick=", "")
-    preview = world.submit(world.client("lt-engineer"), "/kb/preview", {"solution": evil + "\n\n**粗**"}).get_data(as_text=True)
+    preview = world.submit(world.client("lt-engineer"), "/kb/preview", {"solution": evil + "\n\n**粗**"}).get_data(
+        as_text=True
+    )
     assert "<strong>粗</strong>" in preview
     assert "<script" not in preview
 
@@ -89,7 +93,9 @@ def test_markdown_is_safe(world):
 def test_versions_are_shown_with_their_difference(world):
     number = publish(world)
     reviewer = world.client("reviewer")
-    world.submit(reviewer, f"/kb/{number}/edit", {**FORM, "solution": "1. 检查网线\n2. 换一台", "base": "1", "comment": "更简单"})
+    world.submit(
+        reviewer, f"/kb/{number}/edit", {**FORM, "solution": "1. 检查网线\n2. 换一台", "base": "1", "comment": "更简单"}
+    )
     page = reviewer.get(f"/kb/{number}/versions?from=1&to=2").get_data(as_text=True)
     assert re.search(r"<ins><span[^>]*>\+</span>2. 换一台</ins>", page)
     assert re.search(r"<del><span[^>]*>−</span>2. \*\*重启\*\*打印服务</del>", page)
@@ -99,7 +105,9 @@ def test_versions_are_shown_with_their_difference(world):
 def test_a_readers_word_is_recorded_and_shown_to_the_writer(world):
     number = publish(world)
     reader = world.client("mx-clerk")
-    assert world.submit(reader, f"/kb/{number}/feedback", {"helped": "no", "comment": "没有这个菜单"}).status_code == 303
+    assert (
+        world.submit(reader, f"/kb/{number}/feedback", {"helped": "no", "comment": "没有这个菜单"}).status_code == 303
+    )
     assert 'aria-pressed="true"' in reader.get(f"/kb/{number}").get_data(as_text=True)
     assert "没有这个菜单" in world.client("reviewer").get(f"/kb/{number}").get_data(as_text=True)
     assert "没有这个菜单" not in world.client("lt-clerk").get(f"/kb/{number}").get_data(as_text=True)
@@ -116,7 +124,9 @@ def test_sending_back_without_a_reason_says_so(world):
 def test_K_02_similar_articles_come_first_and_one_action_makes_the_draft(world, indexed, paper_desk):
     number = publish(world)
     indexed()
-    paper_desk.add("INC-2026-000007", "打印机脱机", description="打印机显示脱机", solution="重新添加打印机端口，恢复正常。")
+    paper_desk.add(
+        "INC-2026-000007", "打印机脱机", description="打印机显示脱机", solution="重新添加打印机端口，恢复正常。"
+    )
     writer = world.client("lt-engineer")
     page = writer.get("/kb/from-ticket/INC-2026-000007").get_data(as_text=True)
     assert "补充到这篇" in page
@@ -169,7 +179,13 @@ def test_K_04_the_receipts_page_is_for_those_who_follow_it(world):
     page = world.client("reviewer").get(f"/notices/{number}/receipts").get_data(as_text=True)
     assert "已确认 1 人，共 10 人" in page
     assert "刘田" in page
-    assert world.client("reviewer").get(f"/notices/{number}/receipts?shelf=read&unit=610122").get_data(as_text=True).count("李兰") == 1
+    assert (
+        world.client("reviewer")
+        .get(f"/notices/{number}/receipts?shelf=read&unit=610122")
+        .get_data(as_text=True)
+        .count("李兰")
+        == 1
+    )
     assert world.client("lt-clerk").get(f"/notices/{number}/receipts").status_code == 403
     assert world.client("mx-clerk").get(f"/notices/{number}/receipts").status_code == 404
 
@@ -222,7 +238,9 @@ def test_K_03_an_index_that_lags_shows_nobody_what_was_taken_away(world, indexed
     assert number in world.client("lt-clerk").get("/search?q=打印机脱机").get_data(as_text=True)
     assert number not in world.client("zz-clerk").get("/search?q=打印机脱机").get_data(as_text=True)
     world.submit(world.client("reviewer"), f"/kb/{number}/actions/retire", {"reason": "过时"})
-    assert number not in world.client("lt-clerk").get("/search?q=打印机脱机").get_data(as_text=True), "before the index knows"
+    assert number not in world.client("lt-clerk").get("/search?q=打印机脱机").get_data(as_text=True), (
+        "before the index knows"
+    )
     indexed()
     assert world.api("lt-clerk").get("/search?q=打印机脱机").json["items"] == []
 
@@ -248,8 +266,12 @@ def test_T_08_articles_notices_and_cards_are_offered_while_typing(world, indexed
     from kb.tickets import PublicCard
 
     number = publish(world)
-    notice(world, world.client("reviewer"), title="打印服务器维护", body="今天打印服务器维护，打印机可能脱机", units="61")
-    paper_desk.open.append(PublicCard("INC-2026-000003", "incident", "打印服务", "", "蓝田县", clock.now(), "处理中", "/desk/me-too/3"))
+    notice(
+        world, world.client("reviewer"), title="打印服务器维护", body="今天打印服务器维护，打印机可能脱机", units="61"
+    )
+    paper_desk.open.append(
+        PublicCard("INC-2026-000003", "incident", "打印服务", "", "蓝田县", clock.now(), "处理中", "/desk/me-too/3")
+    )
     indexed()
     page = world.client("lt-clerk").get("/kb/suggest?text=我的打印机今天早上显示脱机怎么办").get_data(as_text=True)
     for expected in ("正在发生", "打印服务器维护", "这样解决", "<strong>重启</strong>", "已有人报", "我也遇到"):
@@ -269,7 +291,9 @@ def test_T_08_this_solved_it_is_recorded_without_a_ticket(world, indexed):
     assert "不用再报障" in fragment
     shown = world.api("reviewer").get(f"/articles/{number}").json
     assert (shown["used"], shown["useful"]) == (1, 1)
-    assert "已记录" in clerk.get("/kb/suggest?text=打印机脱机").get_data(as_text=True), "typing on does not wipe it away"
+    assert "已记录" in clerk.get("/kb/suggest?text=打印机脱机").get_data(as_text=True), (
+        "typing on does not wipe it away"
+    )
     assert world.submit(clerk, "/kb/suggest/solved", {"number": "KB-999999"}).status_code == 404
 
 

@@ -27,18 +27,39 @@ class Alerts:
         self.ids += 1
         alert_id = alert_id or self.ids
         with self.world.write() as session:
-            handlers.alert_raised(session, AlertRaised(
-                alert_id=alert_id, fingerprint=f"fp{alert_id}", problem_key=key, episode=alert_id, severity=severity,
-                alertname="http", summary="门户不可用：连接被拒绝", source="check", at=clock.now(), unit_id=self.world.units[unit],
-            ), clock.now())
+            handlers.alert_raised(
+                session,
+                AlertRaised(
+                    alert_id=alert_id,
+                    fingerprint=f"fp{alert_id}",
+                    problem_key=key,
+                    episode=alert_id,
+                    severity=severity,
+                    alertname="http",
+                    summary="门户不可用：连接被拒绝",
+                    source="check",
+                    at=clock.now(),
+                    unit_id=self.world.units[unit],
+                ),
+                clock.now(),
+            )
         return alert_id
 
     def resolve(self, alert_id, key="check:1"):
         with self.world.write() as session:
-            handlers.alert_resolved(session, AlertResolved(
-                alert_id=alert_id, fingerprint=f"fp{alert_id}", problem_key=key, episode=alert_id, why="recovered",
-                at=clock.now(), unit_id=self.world.units["61"],
-            ), clock.now())
+            handlers.alert_resolved(
+                session,
+                AlertResolved(
+                    alert_id=alert_id,
+                    fingerprint=f"fp{alert_id}",
+                    problem_key=key,
+                    episode=alert_id,
+                    why="recovered",
+                    at=clock.now(),
+                    unit_id=self.world.units["61"],
+                ),
+                clock.now(),
+            )
 
     def tickets(self):
         with self.world.read() as session:
@@ -46,7 +67,9 @@ class Alerts:
 
     def facts(self, what):
         with self.world.read() as session:
-            return list(session.scalars(sa.select(TicketFact).where(TicketFact.kind == str(what)).order_by(TicketFact.id)))
+            return list(
+                session.scalars(sa.select(TicketFact).where(TicketFact.kind == str(what)).order_by(TicketFact.id))
+            )
 
 
 @pytest.fixture
@@ -128,14 +151,22 @@ def test_the_end_may_be_heard_before_the_beginning(alerts):
 def test_a_rise_of_severity_raises_the_urgency_and_an_acknowledgement_is_the_incidents_too(alerts, world):
     one = alerts.raise_(severity="warning")
     event = {
-        "alert_id": one, "fingerprint": f"fp{one}", "problem_key": "check:1", "episode": one, "at": clock.now(),
+        "alert_id": one,
+        "fingerprint": f"fp{one}",
+        "problem_key": "check:1",
+        "episode": one,
+        "at": clock.now(),
         "unit_id": world.units["61"],
     }
     with world.write() as session:
-        handlers.severity_changed(session, AlertSeverityChanged(
-            **event, before="warning", after="critical", rose=True, summary="磁盘将满"), clock.now())
-        handlers.alert_acknowledged(session, AlertAcknowledged(
-            **event, person_id=world.people["on-call"], text="知道了"), clock.now())
+        handlers.severity_changed(
+            session,
+            AlertSeverityChanged(**event, before="warning", after="critical", rose=True, summary="磁盘将满"),
+            clock.now(),
+        )
+        handlers.alert_acknowledged(
+            session, AlertAcknowledged(**event, person_id=world.people["on-call"], text="知道了"), clock.now()
+        )
     (ticket,) = alerts.tickets()
     assert (ticket.urgency, ticket.acknowledged_by_id, ticket.holder_id) == (1, world.people["on-call"], None)
 

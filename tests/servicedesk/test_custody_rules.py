@@ -103,10 +103,16 @@ def test_E_03_backwards_and_after_the_end_are_refused():
 
 
 def test_E_03_waits_are_put_down_to_whoever_caused_them():
-    ledger, at = play([
-        ("accept", 30, 1, Line.COUNTY), ("suspend", 60, 0, Line.COUNTY), ("resume", 100, 0, Line.COUNTY),
-        ("send", 20, 2, Line.CITY), ("receive", 45, 2, Line.CITY), ("resolve", 15, 0, Line.CITY),
-    ])
+    ledger, at = play(
+        [
+            ("accept", 30, 1, Line.COUNTY),
+            ("suspend", 60, 0, Line.COUNTY),
+            ("resume", 100, 0, Line.COUNTY),
+            ("send", 20, 2, Line.CITY),
+            ("receive", 45, 2, Line.CITY),
+            ("resolve", 15, 0, Line.CITY),
+        ]
+    )
     minutes = {party: span.total_seconds() / 60 for party, span in rules.totals(ledger, at).items()}
     assert minutes[Party("team", 1)] == 30 + 60 + 20
     assert minutes[Party("reporter")] == 100
@@ -116,14 +122,17 @@ def test_E_03_waits_are_put_down_to_whoever_caused_them():
 PROVINCE, CITY, COUNTY, NEXT_COUNTY, OTHER_CITY, OTHER_COUNTY = 1, 11, 111, 112, 12, 121
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [
-    ([PROVINCE, CITY, COUNTY], [PROVINCE, CITY, NEXT_COUNTY], CITY),
-    ([PROVINCE, CITY, COUNTY], [PROVINCE, OTHER_CITY, OTHER_COUNTY], PROVINCE),
-    ([PROVINCE, CITY, COUNTY], [PROVINCE, CITY], PROVINCE),  # the city is a party, so the one above it decides
-    ([PROVINCE, CITY], [PROVINCE], PROVINCE),  # nothing above the root
-    ([PROVINCE, CITY, COUNTY], [PROVINCE, CITY, COUNTY], COUNTY),  # two teams of one county
-    ([PROVINCE], [PROVINCE], PROVINCE),
-])
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([PROVINCE, CITY, COUNTY], [PROVINCE, CITY, NEXT_COUNTY], CITY),
+        ([PROVINCE, CITY, COUNTY], [PROVINCE, OTHER_CITY, OTHER_COUNTY], PROVINCE),
+        ([PROVINCE, CITY, COUNTY], [PROVINCE, CITY], PROVINCE),  # the city is a party, so the one above it decides
+        ([PROVINCE, CITY], [PROVINCE], PROVINCE),  # nothing above the root
+        ([PROVINCE, CITY, COUNTY], [PROVINCE, CITY, COUNTY], COUNTY),  # two teams of one county
+        ([PROVINCE], [PROVINCE], PROVINCE),
+    ],
+)
 def test_E_03_the_arbiter_heads_the_lowest_unit_above_both(a, b, expected):
     assert rules.arbiter_unit(a, b) == rules.arbiter_unit(b, a) == expected
 

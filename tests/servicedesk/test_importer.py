@@ -30,8 +30,15 @@ legs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 500), st.integers(0,
 @given(legs, st.sampled_from(["new", "active", "suspended", "resolved", "closed", "cancelled"]), st.integers(0, 20_000))
 def test_E_03_every_story_has_a_whole_ledger_however_early_it_is_cut(raw, outcome, cut):
     past = Past(
-        opened_at=T0, priority=3, first_team_id=1, first_line=Line.COUNTY, outcome=State(outcome),
-        legs=tuple(Leg(*LADDER[i], 10 * LADDER[i][0], wait, held, back and n > 0) for n, (i, wait, held, back) in enumerate(raw)),
+        opened_at=T0,
+        priority=3,
+        first_team_id=1,
+        first_line=Line.COUNTY,
+        outcome=State(outcome),
+        legs=tuple(
+            Leg(*LADDER[i], 10 * LADDER[i][0], wait, held, back and n > 0)
+            for n, (i, wait, held, back) in enumerate(raw)
+        ),
     )
     now = T0 + dt.timedelta(minutes=cut)
     told = story.tell(past, now)
@@ -46,17 +53,27 @@ def test_bulk_writes_tickets_facts_custody_readers_clocks_and_hand_offs(world):
     people = [world.people[p] for p in ("lt-engineer", "xa-engineer", "p-engineer", "v1-engineer")]
     one = importer.Imported(
         past=Past(
-            opened_at=T0, priority=3, first_team_id=ladder[0][0], first_line=Line.COUNTY, reporter_id=world.people["lt-clerk"],
+            opened_at=T0,
+            priority=3,
+            first_team_id=ladder[0][0],
+            first_line=Line.COUNTY,
+            reporter_id=world.people["lt-clerk"],
             legs=tuple(Leg(*step, holder, 10, 60) for step, holder in zip(ladder, people, strict=True)),
-            outcome=State.CLOSED, stars=5, solution="补丁",
+            outcome=State.CLOSED,
+            stars=5,
+            solution="补丁",
         ),
-        title="代开发票报错 ORA-12541", category="application", unit_id=world.units["610122"],
+        title="代开发票报错 ORA-12541",
+        category="application",
+        unit_id=world.units["610122"],
     )
     with world.write() as session:
         for batch in importer.bulk(session, [one] * 700, now=clock.now()):
             handoffs.write(session, batch)
     with world.read() as session:
-        count = {m: session.scalar(sa.select(sa.func.count()).select_from(m)) for m in (Ticket, Handoff, OutboxRow, ClockRow)}
+        count = {
+            m: session.scalar(sa.select(sa.func.count()).select_from(m)) for m in (Ticket, Handoff, OutboxRow, ClockRow)
+        }
         assert (count[Ticket], count[Handoff], count[OutboxRow]) == (700, 2100, 0)  # nobody is told of the past
         assert count[ClockRow] > 700 * 5
         ticket = session.scalar(sa.select(Ticket).order_by(Ticket.id.desc()).limit(1))

@@ -7,8 +7,28 @@ import io
 import pytest
 
 CONTRACT = {
-    "number", "kind", "state", "title", "description", "category", "service", "item", "urgency", "impact", "priority",
-    "reporter", "unit", "holder", "team", "line", "major", "parent", "opened_at", "resolved_at", "closed_at", "clocks",
+    "number",
+    "kind",
+    "state",
+    "title",
+    "description",
+    "category",
+    "service",
+    "item",
+    "urgency",
+    "impact",
+    "priority",
+    "reporter",
+    "unit",
+    "holder",
+    "team",
+    "line",
+    "major",
+    "parent",
+    "opened_at",
+    "resolved_at",
+    "closed_at",
+    "clocks",
     "source",
 }
 NEW = {"kind": "incident", "title": "打印机脱机", "category": "desktop"}
@@ -41,16 +61,30 @@ def test_opening_answers_the_whole_object(clerk):
     assert (made["unit"], made["team"], made["line"], made["reporter"]) == ("610122", "X-LT", "county", "lt-clerk")
     assert (made["state"], made["priority"], made["source"]) == ("new", 5, "api")
     assert {c["name"]: set(c) for c in made["clocks"]}["respond"] == {
-        "name", "started_at", "due_at", "paused", "elapsed_minutes", "state",
+        "name",
+        "started_at",
+        "due_at",
+        "paused",
+        "elapsed_minutes",
+        "state",
     }
     assert clerk.get(f"/tickets/{made['number']}").json == made
 
 
-@pytest.mark.parametrize(("change", "field"), [
-    ({"kind": "party"}, "kind"), ({"title": ""}, "title"), ({"urgency": 4}, "urgency"), ({"colour": "red"}, "colour"),
-    ({"unit": "6103"}, "unit"), ({"reporter": "zz-clerk"}, "reporter"), ({"item": 999999}, "item"),
-    ({"opened_at": "2026-01-01T00:00:00Z"}, "opened_at"), ({"parent": "INC-2026-999999"}, "parent"),
-])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "party"}, "kind"),
+        ({"title": ""}, "title"),
+        ({"urgency": 4}, "urgency"),
+        ({"colour": "red"}, "colour"),
+        ({"unit": "6103"}, "unit"),
+        ({"reporter": "zz-clerk"}, "reporter"),
+        ({"item": 999999}, "item"),
+        ({"opened_at": "2026-01-01T00:00:00Z"}, "opened_at"),
+        ({"parent": "INC-2026-999999"}, "parent"),
+    ],
+)
 def test_R_04_what_is_wrong_is_named_and_nothing_stored(clerk, change, field):
     answer = clerk.post("/tickets", NEW | change)
     assert answer.status_code == 422
@@ -94,11 +128,21 @@ def test_actions_walk_and_refusals_name_what_is_allowed(clerk, engineer, number)
 def test_T_05_strangers_get_404_for_every_method_and_the_card(world, number):
     stranger = world.api("zz-engineer")
     for method, path in (
-        ("GET", ""), ("PATCH", ""), ("GET", "/timeline"), ("POST", "/timeline"), ("GET", "/custody"), ("GET", "/handoffs"),
-        ("POST", "/handoffs"), ("GET", "/attachments"), ("POST", "/actions/accept"), ("POST", "/actions/cancel"),
+        ("GET", ""),
+        ("PATCH", ""),
+        ("GET", "/timeline"),
+        ("POST", "/timeline"),
+        ("GET", "/custody"),
+        ("GET", "/handoffs"),
+        ("POST", "/handoffs"),
+        ("GET", "/attachments"),
+        ("POST", "/actions/accept"),
+        ("POST", "/actions/cancel"),
         ("POST", "/urge"),
     ):
-        answer = stranger.call(method, f"/tickets/{number}{path}", json={"reason": "x", "text": "x"} if method != "GET" else None)
+        answer = stranger.call(
+            method, f"/tickets/{number}{path}", json={"reason": "x", "text": "x"} if method != "GET" else None
+        )
         assert answer.status_code in {404, 422}, (method, path)
         if answer.status_code == 422:  # the body is judged before the ticket is looked for; nothing of it is told
             assert number not in answer.get_data(as_text=True)
@@ -120,9 +164,18 @@ def test_lists_filter_and_page_by_key(world, clerk):
     assert [t["title"] for t in first["items"] + rest["items"]] == ["三", "二", "一"]
     assert rest["next"] is None
     for query, expected in (
-        ("state=new&unit=610122", 3), ("unit=6101", 3), ("unit=6103", 0), ("line=city", 0), ("reporter=lt-clerk", 3),
-        ("q=二", 1), ("category=wan", 0), ("team=X-LT&priority=5", 3), ("holder=lt-engineer", 0), ("kind=change", 0),
-        ("source=api&open=true", 3), ("overdue=true", 0),
+        ("state=new&unit=610122", 3),
+        ("unit=6101", 3),
+        ("unit=6103", 0),
+        ("line=city", 0),
+        ("reporter=lt-clerk", 3),
+        ("q=二", 1),
+        ("category=wan", 0),
+        ("team=X-LT&priority=5", 3),
+        ("holder=lt-engineer", 0),
+        ("kind=change", 0),
+        ("source=api&open=true", 3),
+        ("overdue=true", 0),
     ):
         assert len(engineer.get(f"/tickets?{query}").json["items"]) == expected, query
     assert engineer.get("/tickets?state=party").status_code == 422
@@ -134,7 +187,9 @@ def test_handing_up_and_custody_over_http(world, clerk, engineer, number):
     engineer.post(f"/tickets/{number}/actions/accept")
     sheet = engineer.get(f"/tickets/{number}/handoffs/sheet").json
     assert (sheet["to"], sheet["missing"]) == ("C-XA", ["error", "tried", "device", "system_version"])
-    sent = engineer.post(f"/tickets/{number}/handoffs", {"to": "6101", "reason": "修不了", "sheet": SHEET, "search": SEARCH})
+    sent = engineer.post(
+        f"/tickets/{number}/handoffs", {"to": "6101", "reason": "修不了", "sheet": SHEET, "search": SEARCH}
+    )
     assert (sent.status_code, sent.json["from"], sent.json["to"]) == (201, "X-LT", "C-XA")
     path = f"/tickets/{number}/handoffs/{sent.json['id']}"
     assert engineer.post(f"{path}/accept", {"clarity": 5}).status_code == 403
@@ -142,11 +197,22 @@ def test_handing_up_and_custody_over_http(world, clerk, engineer, number):
     assert city.post(f"{path}/accept", {"clarity": 4}).json["clarity"] == 4
     ledger = clerk.get(f"/tickets/{number}/custody").json["items"]
     assert [(r["team"], r["holder"], r["waiting_for"]) for r in ledger] == [
-        ("X-LT", None, "acceptance"), ("X-LT", "lt-engineer", None), ("X-LT", "lt-engineer", "receiver"),
+        ("X-LT", None, "acceptance"),
+        ("X-LT", "lt-engineer", None),
+        ("X-LT", "lt-engineer", "receiver"),
         ("C-XA", "xa-engineer", None),
     ]
     assert [r["from"] for r in ledger[1:]] == [r["until"] for r in ledger[:-1]]
-    assert set(ledger[0]) >= {"holder", "team", "line", "from", "until", "working_minutes", "calendar_minutes", "waiting_for"}
+    assert set(ledger[0]) >= {
+        "holder",
+        "team",
+        "line",
+        "from",
+        "until",
+        "working_minutes",
+        "calendar_minutes",
+        "waiting_for",
+    }
     assert engineer.get(f"/tickets/{number}").json["line"] == "city"  # who held it keeps reading it
     assert clerk.get(f"/tickets/{number}/handoffs").json["items"][0]["sheet"] == {}
 
@@ -168,7 +234,8 @@ def test_E_05_urging_twice_inside_the_cool_down_is_429(clerk, number):
 
 def upload(who, number, content, name, internal="false"):
     return who.client.post(
-        f"/api/v1/tickets/{number}/attachments", headers={"Authorization": f"Bearer {who.token}"},
+        f"/api/v1/tickets/{number}/attachments",
+        headers={"Authorization": f"Bearer {who.token}"},
         data={"file": (io.BytesIO(content), name), "internal": internal},
     )
 
@@ -191,11 +258,21 @@ def test_T_18_attachments_are_downloads_with_the_visibility_of_their_line(world,
     assert world.api("zz-engineer").get(f"/attachments/{made.json['id']}").status_code == 404
 
 
-@pytest.mark.parametrize(("content", "name"), [
-    (b"MZ\x90\x00", "setup.png"), (b"\x7fELF\x02", "x"), (b"#!/bin/sh\n", "readme.txt"), (b"<html><script>", "a.txt"),
-    (b"<svg xmlns='x'>", "a.png"), (b"hello", "run.bat"), (b"hello", "a.js"), (b"", "empty.txt"),
-    (b"\x00\x01\x02\x03", "what.dat"), (b"%PDF-1.7 /JavaScript (x)", "a.pdf"),
-])
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"MZ\x90\x00", "setup.png"),
+        (b"\x7fELF\x02", "x"),
+        (b"#!/bin/sh\n", "readme.txt"),
+        (b"<html><script>", "a.txt"),
+        (b"<svg xmlns='x'>", "a.png"),
+        (b"hello", "run.bat"),
+        (b"hello", "a.js"),
+        (b"", "empty.txt"),
+        (b"\x00\x01\x02\x03", "what.dat"),
+        (b"%PDF-1.7 /JavaScript (x)", "a.pdf"),
+    ],
+)
 def test_T_18_executable_and_active_content_is_refused_with_a_clear_error(clerk, number, content, name):
     answer = upload(clerk, number, content, name)
     assert answer.status_code == 422
@@ -227,22 +304,40 @@ def test_T_13_a_stale_save_erases_nothing(engineer, number):
     stale = engineer.patch(f"/tickets/{number}", {"title": "新标题"}, headers={"If-Match": tag})
     assert stale.status_code == 412
     fresh = engineer.get(f"/tickets/{number}").headers["ETag"]
-    assert engineer.patch(f"/tickets/{number}", {"title": "新标题"}, headers={"If-Match": fresh}).json["title"] == "新标题"
+    assert (
+        engineer.patch(f"/tickets/{number}", {"title": "新标题"}, headers={"If-Match": fresh}).json["title"] == "新标题"
+    )
 
 
 def test_importing_history(world):
     integration = world.api("integration", "ticket.import", "ticket.read")
-    past = NEW | {"unit": "610122", "opened_at": "2026-03-02T01:00:00Z", "resolved_at": "2026-03-02T05:00:00Z", "state": "closed"}
+    past = NEW | {
+        "unit": "610122",
+        "opened_at": "2026-03-02T01:00:00Z",
+        "resolved_at": "2026-03-02T05:00:00Z",
+        "state": "closed",
+    }
     made = integration.post("/tickets", past)
     assert made.status_code == 201, made.json
     assert (made.json["opened_at"], made.json["resolved_at"], made.json["state"]) == (
-        "2026-03-02T01:00:00Z", "2026-03-02T05:00:00Z", "closed",
+        "2026-03-02T01:00:00Z",
+        "2026-03-02T05:00:00Z",
+        "closed",
     )
     assert {c["name"]: c["state"] for c in made.json["clocks"]}["resolve"] == "met"
-    change = integration.post("/tickets", {
-        "kind": "change", "title": "升级门户", "category": "application", "unit": "61", "state": "closed",
-        "opened_at": "2026-03-01T01:00:00Z", "actual_start": "2026-03-02T01:00:00Z", "actual_end": "2026-03-02T02:00:00Z",
-    })
+    change = integration.post(
+        "/tickets",
+        {
+            "kind": "change",
+            "title": "升级门户",
+            "category": "application",
+            "unit": "61",
+            "state": "closed",
+            "opened_at": "2026-03-01T01:00:00Z",
+            "actual_start": "2026-03-02T01:00:00Z",
+            "actual_end": "2026-03-02T02:00:00Z",
+        },
+    )
     assert (change.json["number"][:4], change.json["state"]) == ("CHG-", "closed")
     wrong = integration.post("/tickets", past | {"state": "draft"})
     assert wrong.json["errors"][0]["field"] == "state"

@@ -16,9 +16,14 @@ from servicedesk.tickets.states import State
 
 
 def report(world, session, login="lt-clerk", unit="610122", **more):
-    return open_ticket(session, Report(
-        title="打印机脱机", category="desktop", unit_id=world.units[unit], reporter_id=world.people[login], **more
-    ), by=world.people[login], now=clock.now())
+    return open_ticket(
+        session,
+        Report(
+            title="打印机脱机", category="desktop", unit_id=world.units[unit], reporter_id=world.people[login], **more
+        ),
+        by=world.people[login],
+        now=clock.now(),
+    )
 
 
 def test_a_matter_begins_with_the_county_team_and_its_clocks(world):
@@ -67,13 +72,40 @@ def test_T_05_who_sees_a_county_matter(world):
             except NotFound:
                 seen[login] = False
     assert {login for login, ok in seen.items() if ok} == {
-        "lt-clerk", "lt-head", "lt-engineer", "xa-head", "xa-engineer", "p-head", "p-engineer", "p-engineer-2",
-        "n-head", "n-engineer", "on-call", "leader", "integration",
+        "lt-clerk",
+        "lt-head",
+        "lt-engineer",
+        "xa-head",
+        "xa-engineer",
+        "p-head",
+        "p-engineer",
+        "p-engineer-2",
+        "n-head",
+        "n-engineer",
+        "on-call",
+        "leader",
+        "integration",
     }
 
 
-@pytest.mark.parametrize("login", ["xa-engineer", "leader", "lt-clerk"])
-def test_who_sees_it_may_not_accept_it_for_another_team(world, login):
+def test_an_engineer_works_the_whole_subtree_and_the_line_stays_where_it_is(world):
+    with world.write() as session:
+        ticket = report(world, session)
+        service.accept(session, world.viewer("xa-engineer"), ticket, now=clock.now())
+        assert (ticket.holder_id, ticket.team_id) == (world.people["xa-engineer"], world.teams["X-LT"])
+        assert ticket.line is custody_rules.Line.COUNTY
+
+
+@pytest.mark.parametrize("login", ["leader", "lt-clerk", "integration-reader"])
+def test_who_only_sees_it_may_not_accept_it(world, login):
+    if login == "integration-reader":
+        integration = world.api("integration", "ticket.read")
+        number = (
+            world.api("lt-clerk").post("/tickets", {"kind": "incident", "title": "x", "category": "wan"}).json["number"]
+        )
+        assert integration.post(f"/tickets/{number}/actions/accept").status_code == 403
+        return
+
     with world.write() as session:
         ticket = report(world, session)
         with pytest.raises(Forbidden):

@@ -11,7 +11,13 @@ from core import clock
 from servicedesk.tickets import service
 from servicedesk.tickets.models import Ticket
 
-REPORT = {"text": "办税厅打印机脱机，换纸也不行", "category": "desktop", "q-device": "printer", "q-who": "room", "q-work": "slow"}
+REPORT = {
+    "text": "办税厅打印机脱机，换纸也不行",
+    "category": "desktop",
+    "q-device": "printer",
+    "q-who": "room",
+    "q-work": "slow",
+}
 
 
 def sent(world, client, data=REPORT, **options):
@@ -112,9 +118,20 @@ def test_handing_up_by_the_sheet(world, clerk, engineer, url):
     assert "请填写“系统和版本”" in text
     assert "上报前请先检索知识库" in text
     assert "重启过" in text
-    full = {"text": "打印机脱机", "none_fits_because": "型号不同", "reason": "不会修", "to": "C-XA",
-            "sheet-symptom": "脱机", "sheet-since": "今天", "sheet-affected": "3 人", "sheet-error": "无", "sheet-tried": "重启",
-            "sheet-contact": "李兰", "sheet-device": "惠普", "sheet-system_version": "Win10"}
+    full = {
+        "text": "打印机脱机",
+        "none_fits_because": "型号不同",
+        "reason": "不会修",
+        "to": "C-XA",
+        "sheet-symptom": "脱机",
+        "sheet-since": "今天",
+        "sheet-affected": "3 人",
+        "sheet-error": "无",
+        "sheet-tried": "重启",
+        "sheet-contact": "李兰",
+        "sheet-device": "惠普",
+        "sheet-system_version": "Win10",
+    }
     assert world.submit(engineer, f"{url}/hand-up", full).status_code == 303
     city = world.client("xa-engineer")
     assert "转来待接" in page(city, "/desk/work")
@@ -127,7 +144,9 @@ def test_handing_up_by_the_sheet(world, clerk, engineer, url):
 
 
 def test_E_05_urging_from_the_page_tells_when_it_is_possible_again(world, clerk, url):
-    assert "处理人会收到" in world.submit(clerk, f"{url}/urge", {"text": "急"}, follow_redirects=True).get_data(as_text=True)
+    assert "处理人会收到" in world.submit(clerk, f"{url}/urge", {"text": "急"}, follow_redirects=True).get_data(
+        as_text=True
+    )
     again = world.submit(clerk, f"{url}/urge", {"text": "急"}, follow_redirects=True).get_data(as_text=True)
     assert "可以再催" in again
 
@@ -156,7 +175,9 @@ def test_merging_keeps_every_reporter(world):
     links = [sent(world, world.client(login)).headers["Location"] for login in ("lt-clerk", "zz-clerk")]
     numbers = [link.rsplit("/", 1)[1] for link in links]
     city = world.client("xa-engineer")
-    answer = world.submit(city, "/desk/triage/merge", {"parent": numbers[0], "child": numbers[1]}, follow_redirects=True)
+    answer = world.submit(
+        city, "/desk/triage/merge", {"parent": numbers[0], "child": numbers[1]}, follow_redirects=True
+    )
     assert "已把 1 件并入" in answer.get_data(as_text=True)
     with world.write() as session:
         import sqlalchemy as sa
@@ -168,13 +189,21 @@ def test_merging_keeps_every_reporter(world):
     assert "修好" in page(world.client("zz-clerk"), links[1])
 
 
-@pytest.mark.parametrize("path", [
-    "/desk/work", "/desk/triage", "/desk/tickets", "/desk/report?category=video",
-    "/desk/tickets?q=打印&state=new&open=true&unit=6101&priority=x",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/desk/work",
+        "/desk/triage",
+        "/desk/tickets",
+        "/desk/report?category=video",
+        "/desk/tickets?q=打印&state=new&open=true&unit=6101&priority=x",
+    ],
+)
 def test_pages_open(world, engineer, url, path):
     shown = page(engineer, path)
-    assert not re.search(r"\b(incident|suspended|active|county|desktop)\b(?![-\"'/=?&])", re.sub(r"<[^>]*>", " ", shown))
+    assert not re.search(
+        r"\b(incident|suspended|active|county|desktop)\b(?![-\"'/=?&])", re.sub(r"<[^>]*>", " ", shown)
+    )
 
 
 def test_fragments_for_other_pages(world, engineer, url):

@@ -44,10 +44,22 @@ def test_two_people_accept_at_once_and_one_of_them_holds_it(world):
 def test_A_07_the_same_problem_raised_at_once_is_one_incident(world):
     def raised(alert_id):
         with world.write() as session:
-            handlers.alert_raised(session, AlertRaised(
-                alert_id=alert_id, fingerprint=f"fp{alert_id}", problem_key="check:7", episode=alert_id, severity="critical",
-                alertname="tcp", summary="端口不通", source="check", at=clock.now(), unit_id=world.units["61"],
-            ), clock.now())
+            handlers.alert_raised(
+                session,
+                AlertRaised(
+                    alert_id=alert_id,
+                    fingerprint=f"fp{alert_id}",
+                    problem_key="check:7",
+                    episode=alert_id,
+                    severity="critical",
+                    alertname="tcp",
+                    summary="端口不通",
+                    source="check",
+                    at=clock.now(),
+                    unit_id=world.units["61"],
+                ),
+                clock.now(),
+            )
 
     at_once(*(lambda i=i: raised(i) for i in range(1, 5)))
     with world.read() as session:
@@ -57,9 +69,9 @@ def test_A_07_the_same_problem_raised_at_once_is_one_incident(world):
 def test_numbers_given_out_at_once_are_all_different(world):
     def opened():
         with world.write() as session:
-            return open_ticket(session, Report(
-                title="慢", category="desktop", unit_id=world.units["610122"]
-            ), by=None, now=clock.now()).number
+            return open_ticket(
+                session, Report(title="慢", category="desktop", unit_id=world.units["610122"]), by=None, now=clock.now()
+            ).number
 
     numbers = at_once(*[opened] * 6)
     assert len(set(numbers)) == 6

@@ -20,15 +20,32 @@ def weekday(day: dt.date) -> bool:
 
 def test_priority_is_urgency_plus_impact_minus_one():
     assert {(u, i): rules.priority(u, i) for u in (1, 2, 3) for i in (1, 2, 3)} == {
-        (1, 1): 1, (1, 2): 2, (2, 1): 2, (2, 2): 3, (1, 3): 3, (3, 1): 3, (2, 3): 4, (3, 2): 4, (3, 3): 5,
+        (1, 1): 1,
+        (1, 2): 2,
+        (2, 1): 2,
+        (2, 2): 3,
+        (1, 3): 3,
+        (3, 1): 3,
+        (2, 3): 4,
+        (3, 2): 4,
+        (3, 3): 5,
     }
     with pytest.raises(ValueError, match="1 to 3"):
         rules.priority(0, 3)
 
 
-@pytest.mark.parametrize(("people", "services", "expected"), [
-    (0, 0, 3), (9, 0, 3), (10, 0, 2), (1, 1, 2), (99, 2, 2), (100, 0, 1), (1, 3, 1),
-])
+@pytest.mark.parametrize(
+    ("people", "services", "expected"),
+    [
+        (0, 0, 3),
+        (9, 0, 3),
+        (10, 0, 2),
+        (1, 1, 2),
+        (99, 2, 2),
+        (100, 0, 1),
+        (1, 3, 1),
+    ],
+)
 def test_impact_by_people_and_services(people, services, expected):
     assert rules.impact(people, services) == expected
 
@@ -65,15 +82,18 @@ def test_reporter_cancels_before_acceptance_and_the_head_after():
     assert not may(State.NEW)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("登录时提示 ORA-12541，请处理", "ORA-12541"),
-    ("报错 0x80070035 找不到网络路径", "0x80070035"),
-    ("HTTP 502 Bad Gateway", "HTTP 502"),
-    ("系统提示zs-1002错误", "ZS-1002"),
-    ("同 INC-2026-000123 一样", None),
-    ("打印机脱机", None),
-    ("电话 13812345678", None),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("登录时提示 ORA-12541，请处理", "ORA-12541"),
+        ("报错 0x80070035 找不到网络路径", "0x80070035"),
+        ("HTTP 502 Bad Gateway", "HTTP 502"),
+        ("系统提示zs-1002错误", "ZS-1002"),
+        ("同 INC-2026-000123 一样", None),
+        ("打印机脱机", None),
+        ("电话 13812345678", None),
+    ],
+)
 def test_error_code(text, expected):
     assert rules.error_code(text) == expected
 

@@ -31,7 +31,9 @@ def test_relative_times(at: dt.datetime, words: str) -> None:
 def test_the_day_is_shanghais_not_utcs() -> None:
     midnight_utc = dt.datetime(2026, 11, 22, 17, 30, tzinfo=dt.UTC)  # 01:30 on the 23rd in Shanghai
     assert filters.local(midnight_utc) == "2026-11-23 01:30"
-    assert filters.reltime(midnight_utc, NOW + dt.timedelta(hours=10)) == "19 小时前", "the same Shanghai day, though UTC says yesterday"
+    assert filters.reltime(midnight_utc, NOW + dt.timedelta(hours=10)) == "19 小时前", (
+        "the same Shanghai day, though UTC says yesterday"
+    )
 
 
 def test_a_naive_time_is_refused_rather_than_guessed() -> None:
@@ -65,7 +67,10 @@ def test_due_times_say_what_is_left_over_or_paused() -> None:
     assert filters.due_tone(ago(minutes=35), NOW, paused=True) == "muted"
 
 
-@pytest.mark.parametrize(("count", "words"), [(0, "0 B"), (512, "512 B"), (1536, "1.5 KB"), (20 * 1024**2, "20 MB"), (5 * 1024**5, "5120 TB")])
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (512, "512 B"), (1536, "1.5 KB"), (20 * 1024**2, "20 MB"), (5 * 1024**5, "5120 TB")],
+)
 def test_sizes(count: int, words: str) -> None:
     assert filters.size(count).replace("5.12e+03", "5120") == words
 

@@ -45,7 +45,9 @@ def widths(page: Page) -> list[int]:
     return page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
 
 
-@pytest.mark.parametrize("path", ["/", "/plain", "/wall", "/error/404", "/error/409", "/error/422", "/error/429", "/error/503"])
+@pytest.mark.parametrize(
+    "path", ["/", "/plain", "/wall", "/error/404", "/error/409", "/error/422", "/error/429", "/error/503"]
+)
 def test_no_page_overflows_sideways_or_complains(page: Page, address: str, path: str) -> None:
     page.goto(address + path)
     page.wait_for_timeout(300)
@@ -107,7 +109,9 @@ def test_the_phone_has_a_bottom_bar_and_a_drawer(phone: Page, address: str) -> N
     expect(phone.locator("#menu")).not_to_be_visible()
 
 
-def test_the_drawer_opens_without_javascript(browser: chromium.Browser, complaints: chromium.Complaints, address: str) -> None:
+def test_the_drawer_opens_without_javascript(
+    browser: chromium.Browser, complaints: chromium.Complaints, address: str
+) -> None:
     with chromium.open_page(browser, "phone", complaints, javascript=False) as page:
         page.goto(address)
         page.get_by_role("link", name="打开菜单").click()
@@ -189,7 +193,13 @@ def test_a_refusal_is_said_in_the_servers_words(desktop: Page, address: str, com
 
 def test_state_is_colour_shape_and_word(desktop: Page, address: str) -> None:
     desktop.goto(address)
-    for state, word in {"ok": "正常", "warning": "警告", "critical": "严重", "unknown": "未知", "nodata": "无数据"}.items():
+    for state, word in {
+        "ok": "正常",
+        "warning": "警告",
+        "critical": "严重",
+        "unknown": "未知",
+        "nodata": "无数据",
+    }.items():
         badge = desktop.locator(f".state-{state}").first
         expect(badge).to_have_text(word)
         assert badge.locator("use").get_attribute("href").endswith(f"#state-{state}")

@@ -16,7 +16,16 @@ from tests.servers.taxops import TaxopsServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 #: Roles whose menus together hold every place.
-ROLES = ("county-clerk", "province-engineer", "province-head", "vendor", "leader", "system-admin", "security-admin", "audit-admin")
+ROLES = (
+    "county-clerk",
+    "province-engineer",
+    "province-head",
+    "vendor",
+    "leader",
+    "system-admin",
+    "security-admin",
+    "audit-admin",
+)
 #: Values of the code that a person must never read.
 RAW = re.compile(
     r"\b(None|True|False|incident|firing|suppressed|acknowledged|critical|warning|nodata|unknown|province|county|city|vendor|active|suspended|"
@@ -63,7 +72,9 @@ def faults(page: Page, path: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
-def test_every_place_of_every_role(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer, size: str) -> None:
+def test_every_place_of_every_role(
+    browser: Browser, complaints: chromium.Complaints, server: TaxopsServer, size: str
+) -> None:
     seen: set[str] = set()
     found: list[str] = []
     for role in ROLES:
@@ -82,7 +93,9 @@ def test_every_place_of_every_role(browser: Browser, complaints: chromium.Compla
     assert len(seen) >= 15
 
 
-def test_reading_and_reporting_need_no_javascript(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+def test_reading_and_reporting_need_no_javascript(
+    browser: Browser, complaints: chromium.Complaints, server: TaxopsServer
+) -> None:
     with chromium.open_page(browser, "phone", complaints, javascript=False) as page:
         for path in sign_in(page, server, "county-clerk"):
             answer = page.goto(server.url + path)
@@ -97,11 +110,17 @@ def test_the_english_pages_are_english(browser: Browser, complaints: chromium.Co
         page.locator("details.tx-menu > summary").click()
         page.get_by_role("button", name="English").click()
         page.wait_for_load_state()
-        left = [place for place in places if page.goto(server.url + place) and re.search(r"[\u4e00-\u9fff]", page.locator("h1").inner_text())]
+        left = [
+            place
+            for place in places
+            if page.goto(server.url + place) and re.search(r"[\u4e00-\u9fff]", page.locator("h1").inner_text())
+        ]
         assert left == []
 
 
-def test_no_raw_value_of_the_code_is_read(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+def test_no_raw_value_of_the_code_is_read(
+    browser: Browser, complaints: chromium.Complaints, server: TaxopsServer
+) -> None:
     left: list[str] = []
     for role in ("province-engineer", "county-clerk"):
         with chromium.open_page(browser, "desktop", complaints) as page:
@@ -112,7 +131,9 @@ def test_no_raw_value_of_the_code_is_read(browser: Browser, complaints: chromium
     assert left == []
 
 
-def test_a_lost_connection_is_said_and_comes_back(browser: Browser, complaints: chromium.Complaints, server: TaxopsServer) -> None:
+def test_a_lost_connection_is_said_and_comes_back(
+    browser: Browser, complaints: chromium.Complaints, server: TaxopsServer
+) -> None:
     """While the program is away the page says so; when it is back, so is the feed."""
     with chromium.open_page(browser, "desktop", complaints) as page:
         complaints.allow(r"ERR_|/live|/inbox/count")

@@ -34,7 +34,17 @@ def test_every_row_once_in_order(world: World) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["!", "x" * 900, cursor(), cursor("a", "b"), cursor(None), cursor([1]), cursor(7), cursor({"t": "yesterday"}), cursor("a\x00")],
+    [
+        "!",
+        "x" * 900,
+        cursor(),
+        cursor("a", "b"),
+        cursor(None),
+        cursor([1]),
+        cursor(7),
+        cursor({"t": "yesterday"}),
+        cursor("a\x00"),
+    ],
 )
 def test_foreign_cursor_is_refused_with_words(world: World, bad: str) -> None:
     with world.read() as session, pytest.raises(Invalid):

@@ -11,7 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 CHUNK = 2000
 
 
-def add(session: Session, model: type[Any], rows: Sequence[dict[str, Any]], step: Callable[[int], None] | None = None) -> None:
+def add(
+    session: Session, model: type[Any], rows: Sequence[dict[str, Any]], step: Callable[[int], None] | None = None
+) -> None:
     """Insert rows; `step` hears how many are in."""
     for start in range(0, len(rows), CHUNK):
         session.execute(sa.insert(model), rows[start : start + CHUNK])

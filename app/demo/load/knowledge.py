@@ -42,7 +42,9 @@ def _origin(article: StarterArticle) -> str:
 def _publish(session: Session, starter: StarterArticle, now: dt.datetime) -> None:
     author = session.scalars(sa.select(Person).where(Person.login == AUTHOR)).one()
     reviewer = session.scalars(sa.select(Person).where(Person.login == REVIEWER)).one()
-    services = session.scalars(sa.select(Service.item_id).where(Service.code.in_(starter.services)).order_by(Service.position)).all()
+    services = session.scalars(
+        sa.select(Service.item_id).where(Service.code.in_(starter.services)).order_by(Service.position)
+    ).all()
     content = service.Content(
         title=starter.title, body=starter.body, category=starter.category, tags=starter.tags, services=tuple(services),
         error_codes=starter.error_codes,

@@ -49,7 +49,13 @@ class _Names:
 
 
 def load(
-    engine: sa.Engine, *, now: dt.datetime, scale: Scale, seed: int, count: int, progress: Callable[[str, int, int], None]
+    engine: sa.Engine,
+    *,
+    now: dt.datetime,
+    scale: Scale,
+    seed: int,
+    count: int,
+    progress: Callable[[str, int, int], None],
 ) -> dict[str, int]:
     """Add tickets until there are `count`; returns how many were added."""
     with reading(engine) as session:
@@ -74,7 +80,9 @@ def load(
 
 def _names(session: Session) -> _Names:
     members: dict[int, list[int]] = defaultdict(list)
-    for team, person in session.execute(sa.select(TeamMember.team_id, TeamMember.person_id).order_by(TeamMember.person_id)):
+    for team, person in session.execute(
+        sa.select(TeamMember.team_id, TeamMember.person_id).order_by(TeamMember.person_id)
+    ):
         members[team].append(person)
     items: dict[tuple[str, str], list[int]] = defaultdict(list)
     rows = session.execute(

@@ -43,7 +43,9 @@ def load(
 
 def _known(session: Session) -> dict[Key, int]:
     rows = session.execute(
-        sa.select(Unit.code, Item.name, Item.id).join(Unit, Unit.id == Item.unit_id).where(Item.lifecycle != Lifecycle.RETIRED)
+        sa.select(Unit.code, Item.name, Item.id)
+        .join(Unit, Unit.id == Item.unit_id)
+        .where(Item.lifecycle != Lifecycle.RETIRED)
     )
     return {(code, name): number for code, name, number in rows}
 

@@ -22,7 +22,13 @@ MAIL_DOMAIN = "demo.example"
 
 
 def load(
-    engine: sa.Engine, *, secret: str, now: dt.datetime, scale: Scale, seed: int, progress: Callable[[str, int, int], None]
+    engine: sa.Engine,
+    *,
+    secret: str,
+    now: dt.datetime,
+    scale: Scale,
+    seed: int,
+    progress: Callable[[str, int, int], None],
 ) -> dict[str, int]:
     """Add what is missing of the organisation; returns how many of each kind were added."""
     with transaction(engine) as session:
@@ -113,7 +119,9 @@ def _grants(session: Session, everybody: list[DemoPerson], now: dt.datetime) -> 
     places = ids_by(session, Unit.code, Unit.id)
     groups = ids_by(session, Team.code, Team.id)
     logins = ids_by(session, Person.login, Person.id)
-    given = {tuple(row) for row in session.execute(sa.select(Grant.person_id, Grant.role_code, Grant.unit_id, Grant.team_id))}
+    given = {
+        tuple(row) for row in session.execute(sa.select(Grant.person_id, Grant.role_code, Grant.unit_id, Grant.team_id))
+    }
     rows = []
     for person in everybody:
         for grant in person.grants:

@@ -63,7 +63,13 @@ def test_somebodys_data_is_refused_and_untouched(world: World) -> None:
 def test_the_first_administrators_do_not_stand_in_the_way_and_only_the_cast_can_sign_in(engine: sa.Engine) -> None:
     with transaction(engine) as session:
         accounts.create_administrator(
-            session, login="root-admin", name="root", kind="system", unit_code=None, password="Long-Enough-2026", now=clock.now()
+            session,
+            login="root-admin",
+            name="root",
+            kind="system",
+            unit_code=None,
+            password="Long-Enough-2026",
+            now=clock.now(),
         )
     assert load_small(engine)["people"] > 300
     with reading(engine) as session:
@@ -106,7 +112,10 @@ def test_no_state_is_made_up_and_both_lines_of_lantian_down_cut_the_county_off(e
         service.set_health(session, spare.id, "check:1", Health.CRITICAL, now=clock.now())
         found = queries.impact_of(session, main)
         staff = session.scalar(
-            sa.select(sa.func.count()).select_from(Person).join(Unit, Unit.id == Person.unit_id).where(Unit.code.startswith("610122"))
+            sa.select(sa.func.count())
+            .select_from(Person)
+            .join(Unit, Unit.id == Person.unit_id)
+            .where(Unit.code.startswith("610122"))
         )
         assert found.people == staff
         assert found.systems >= 12

@@ -30,10 +30,17 @@ class Climb:
     def __init__(self, world, session) -> None:
         self.world, self.session = world, session
         self.now = clock.now()
-        self.ticket = open_ticket(session, Report(
-            title="代开发票报错", category="application", unit_id=world.units["610122"],
-            reporter_id=world.people["lt-clerk"],
-        ), by=world.people["lt-clerk"], now=self.now)
+        self.ticket = open_ticket(
+            session,
+            Report(
+                title="代开发票报错",
+                category="application",
+                unit_id=world.units["610122"],
+                reporter_id=world.people["lt-clerk"],
+            ),
+            by=world.people["lt-clerk"],
+            now=self.now,
+        )
 
     def later(self, minutes=10):
         self.now += dt.timedelta(minutes=minutes)
@@ -45,16 +52,27 @@ class Climb:
 
     def send(self, login, to, sheet=SHEET, search=SEARCH):
         team = self.session.get(Team, self.world.teams[to])
-        return service.send(self.session, self.world.viewer(login), self.ticket, to=team, reason="本级解决不了",
-                            sheet=sheet, search=search, route="api", now=self.later())
+        return service.send(
+            self.session,
+            self.world.viewer(login),
+            self.ticket,
+            to=team,
+            reason="本级解决不了",
+            sheet=sheet,
+            search=search,
+            route="api",
+            now=self.later(),
+        )
 
     def take(self, login, handoff, clarity=4):
-        return service.accept(self.session, self.world.viewer(login), handoff, clarity=clarity, comment=None,
-                              now=self.later())
+        return service.accept(
+            self.session, self.world.viewer(login), handoff, clarity=clarity, comment=None, now=self.later()
+        )
 
     def back(self, login, handoff):
-        return service.give_back(self.session, self.world.viewer(login), handoff, reason="看不懂", missing="截图",
-                                 now=self.later())
+        return service.give_back(
+            self.session, self.world.viewer(login), handoff, reason="看不懂", missing="截图", now=self.later()
+        )
 
     def whole(self):
         spans = [row.span() for row in custody.ledger(self.session, self.ticket.id)]
@@ -166,8 +184,12 @@ def test_E_03_the_third_bounce_goes_to_the_arbiter_who_decides_and_binds(climb, 
         climb.send("lt-engineer", "C-XA")
     city = climb.session.get(Team, world.teams["C-XA"])
     with pytest.raises(Forbidden):
-        service.arbitrate(climb.session, world.viewer("xa-head"), climb.ticket, team=city, reason="归市局", now=climb.now)
-    service.arbitrate(climb.session, world.viewer("p-head"), climb.ticket, team=city, reason="归市局", now=climb.later())
+        service.arbitrate(
+            climb.session, world.viewer("xa-head"), climb.ticket, team=city, reason="归市局", now=climb.now
+        )
+    service.arbitrate(
+        climb.session, world.viewer("p-head"), climb.ticket, team=city, reason="归市局", now=climb.later()
+    )
     assert (climb.ticket.team_id, climb.ticket.holder_id) == (world.teams["C-XA"], world.people["xa-head"])
     with pytest.raises(Conflict, match="裁决"):
         climb.send("xa-head", "X-LT")
@@ -180,19 +202,22 @@ def test_E_12_a_vendor_sees_its_episodes_only(climb, world):
 
     vendor, other = world.viewer("v1-engineer"), world.viewer("v2-engineer")
     climb.accept("lt-engineer")
-    conversation.comment(climb.session, world.viewer("lt-engineer"), climb.ticket, text="县里的话", internal=False,
-                         now=climb.later())
+    conversation.comment(
+        climb.session, world.viewer("lt-engineer"), climb.ticket, text="县里的话", internal=False, now=climb.later()
+    )
     climb.take("p-engineer", climb.send("lt-engineer", "P-APP"))
     with pytest.raises(NotFound):
         access.get(climb.session, vendor, climb.ticket.number)
     handoff = climb.send("p-engineer", "T-V1")
-    conversation.comment(climb.session, world.viewer("p-engineer"), climb.ticket, text="内部", internal=True,
-                         now=climb.later())
+    conversation.comment(
+        climb.session, world.viewer("p-engineer"), climb.ticket, text="内部", internal=True, now=climb.later()
+    )
     climb.take("v1-engineer", handoff)
     conversation.comment(climb.session, vendor, climb.ticket, text="请发日志", internal=False, now=climb.later())
     climb.back("v1-engineer", handoff)
-    conversation.comment(climb.session, world.viewer("p-engineer"), climb.ticket, text="以后的话", internal=False,
-                         now=climb.later())
+    conversation.comment(
+        climb.session, world.viewer("p-engineer"), climb.ticket, text="以后的话", internal=False, now=climb.later()
+    )
     seen = [f.text for f in views_of.timeline(climb.session, vendor, climb.ticket)]
     assert "请发日志" in seen
     assert not {"县里的话", "内部", "以后的话"} & set(seen)
@@ -218,8 +243,9 @@ def test_solving_it_meanwhile_ends_the_pending_hand_off(climb, world):
     climb.accept("lt-engineer")
     handoff = climb.send("lt-engineer", "C-XA")
     tickets.resolve(climb.session, world.viewer("lt-engineer"), climb.ticket, solution="好了", now=climb.later())
-    handlers.ticket_ended(climb.session, IncidentResolved(
-        ticket_id=climb.ticket.id, number=climb.ticket.number), climb.later())
+    handlers.ticket_ended(
+        climb.session, IncidentResolved(ticket_id=climb.ticket.id, number=climb.ticket.number), climb.later()
+    )
     assert str(handoff.state) == "withdrawn"
     with pytest.raises(Conflict):
         climb.take("xa-engineer", handoff)

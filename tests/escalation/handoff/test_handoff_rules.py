@@ -12,8 +12,12 @@ from escalation.handoff.sheets import Fill
 from servicedesk.custody.rules import Line
 
 FULL = {
-    "symptom": "点保存后没反应", "since": "今天上午", "affected": "办税厅 6 人", "error": "ORA-12541",
-    "tried": "重启过", "contact": "王芳 88881234",
+    "symptom": "点保存后没反应",
+    "since": "今天上午",
+    "affected": "办税厅 6 人",
+    "error": "ORA-12541",
+    "tried": "重启过",
+    "contact": "王芳 88881234",
 }
 CATEGORIES = ["desktop", "wan", "application", "video", "server"]
 
@@ -63,13 +67,16 @@ def test_numbers_of_taxpayers_and_papers_are_masked():
     assert "610102" not in sheets.mask_numbers("610102199001011234")[3:]
 
 
-@pytest.mark.parametrize(("search", "fields"), [
-    (None, {"search.query", "search.article"}),
-    ({"query": " "}, {"search.query", "search.article"}),
-    ({"query": "ORA-12541"}, {"search.article"}),
-    ({"article": "KB-000001"}, {"search.query"}),
-    ({"query": "x", "article": "KB-000001", "note": "y"}, {"search.note"}),
-])
+@pytest.mark.parametrize(
+    ("search", "fields"),
+    [
+        (None, {"search.query", "search.article"}),
+        ({"query": " "}, {"search.query", "search.article"}),
+        ({"query": "ORA-12541"}, {"search.article"}),
+        ({"article": "KB-000001"}, {"search.query"}),
+        ({"query": "x", "article": "KB-000001", "note": "y"}, {"search.note"}),
+    ],
+)
 def test_E_02_nothing_is_sent_before_a_search_is_on_record(search, fields):
     with pytest.raises(Invalid) as refused:
         rules.checked_search(search)

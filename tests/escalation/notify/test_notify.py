@@ -64,7 +64,9 @@ def test_refused_mail_is_kept_with_its_error_and_tried_again(world: World, smtp)
         sender(world, f"smtp://127.0.0.1:{smtp.port}").drain()
     assert only_mail(world).state is DeliveryState.SENT
     with world.read() as session:
-        errors = [a.error for a in session.scalars(sa.select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))]
+        errors = [
+            a.error for a in session.scalars(sa.select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id))
+        ]
     assert [bool(e) for e in errors] == [True, False]
 
 

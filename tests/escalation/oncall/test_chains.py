@@ -30,7 +30,14 @@ def night(world: World):
         api = world.api("p-head")
         roster = api.post(
             "/schedules",
-            {"code": "duty", "name": "省局值班", "unit": "61", "team": "P-APP", "people": ["on-call"], "starts_on": "2026-11-02"},
+            {
+                "code": "duty",
+                "name": "省局值班",
+                "unit": "61",
+                "team": "P-APP",
+                "people": ["on-call"],
+                "starts_on": "2026-11-02",
+            },
         )
         assert roster.status_code == 201, roster.get_json()
         policy = {
@@ -111,7 +118,9 @@ def test_E_07_acknowledging_stops_and_escalate_now_goes_on(night: World) -> None
     tick(night, minutes(60))
     assert paged(night) == ["on-call"]
     with clock.frozen(minutes(61)), night.write() as session:
-        service.escalate_now(session, session.get_one(Ticket, ticket_id), by_id=night.people["on-call"], now=minutes(61))
+        service.escalate_now(
+            session, session.get_one(Ticket, ticket_id), by_id=night.people["on-call"], now=minutes(61)
+        )
     assert paged(night) == ["on-call", "p-engineer-2"]
 
 
@@ -143,7 +152,9 @@ def test_E_08_overdue_chain_is_taken_up_again(night: World) -> None:
 
 def link_of(world: World) -> str:
     with world.read() as session:
-        row = session.scalars(sa.select(Delivery).join(Channel).where(Channel.code == "email", Delivery.topic == "page")).first()
+        row = session.scalars(
+            sa.select(Delivery).join(Channel).where(Channel.code == "email", Delivery.topic == "page")
+        ).first()
         assert row is not None
         return row.url
 

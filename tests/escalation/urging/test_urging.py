@@ -20,9 +20,17 @@ def test_E_05_holder_first_then_the_head_with_cool_down_and_quota(world, hear):
     heard = hear(TicketUrged)
     clerk = world.viewer("lt-clerk")
     with world.write() as session, clock.frozen(MONDAY):
-        ticket = open_ticket(session, Report(
-            title="打印机", category="desktop", unit_id=world.units["610122"], reporter_id=world.people["lt-clerk"],
-        ), by=world.people["lt-clerk"], now=MONDAY)
+        ticket = open_ticket(
+            session,
+            Report(
+                title="打印机",
+                category="desktop",
+                unit_id=world.units["610122"],
+                reporter_id=world.people["lt-clerk"],
+            ),
+            by=world.people["lt-clerk"],
+            now=MONDAY,
+        )
         tickets.accept(session, world.viewer("lt-engineer"), ticket, now=MONDAY)
         service.urge(session, clerk, ticket, text="急", now=MONDAY)
         with pytest.raises(TooMany) as refused:
@@ -41,6 +49,7 @@ def test_E_05_holder_first_then_the_head_with_cool_down_and_quota(world, hear):
     with clock.frozen(MONDAY + dt.timedelta(days=2)):
         world.relay()
     assert [(e.count, e.holder_id, e.head_id) for e in heard] == [
-        (1, world.people["lt-engineer"], None), (2, world.people["lt-engineer"], world.people["lt-head"]),
+        (1, world.people["lt-engineer"], None),
+        (2, world.people["lt-engineer"], world.people["lt-head"]),
         (3, world.people["lt-engineer"], world.people["lt-head"]),
     ]

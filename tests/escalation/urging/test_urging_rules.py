@@ -47,9 +47,14 @@ def test_E_05_three_a_day_then_tomorrow():
     assert judge([0, 40, 80], 24 * 60).allowed
 
 
-@pytest.mark.parametrize(("state", "reason"), [
-    (State.SUSPENDED, "suspended"), (State.CLOSED, "finished"), (State.RESOLVED, "finished"),
-    (State.CANCELLED, "finished"),
-])
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (State.SUSPENDED, "suspended"),
+        (State.CLOSED, "finished"),
+        (State.RESOLVED, "finished"),
+        (State.CANCELLED, "finished"),
+    ],
+)
 def test_E_05_none_while_suspended_or_closed(state, reason):
     assert judge([], 0, state).reason == reason

@@ -1,6 +1,5 @@
 """One suite for every engine: a new adapter adds its parameter here and runs all of test_engine.py."""
 
-
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path

@@ -60,9 +60,17 @@ class Desk:
         with self.world.write() as session:
             ticket = session.get_one(Ticket, ticket_id)
             ticket.facts += 1
-            session.add(TicketFact(
-                ticket_id=ticket_id, seq=ticket.facts, at=at(when), received_at=at(when), kind=kind, data=data, text="",
-            ))
+            session.add(
+                TicketFact(
+                    ticket_id=ticket_id,
+                    seq=ticket.facts,
+                    at=at(when),
+                    received_at=at(when),
+                    kind=kind,
+                    data=data,
+                    text="",
+                )
+            )
             service.rebuild(session, ticket_id, now=at(when), tell=tell)
 
     def tick(self, when: str) -> None:
@@ -250,7 +258,9 @@ def test_T_04_outside_working_hours_only_people_on_duty_may_be_reached(desk: Des
     desk.tick("20 17:00")  # the 75 % of it lie on Monday
     day = desk.opens("23 09:00", 1)
     desk.tick("23 09:12")
-    heard = {event.ticket_id: event for event in desk.heard() if event.clock == "respond" and isinstance(event, ClockWarned)}
+    heard = {
+        event.ticket_id: event for event in desk.heard() if event.clock == "respond" and isinstance(event, ClockWarned)
+    }
     assert heard[urgent].on_duty_only
     assert heard[filing].on_duty_only
     assert plain not in heard
