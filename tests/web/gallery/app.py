@@ -1,4 +1,3 @@
-# ruff: noqa: E501  sample rows read best on one line
 """A small Flask application that shows every macro of web/templates/ui under the product's content policy."""
 
 from __future__ import annotations
