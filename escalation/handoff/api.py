@@ -7,7 +7,7 @@ from accounts.models import Team
 from core import clock
 from core.errors import Invalid
 from core.i18n import gettext as _
-from escalation.handoff import known, queries, service, sheets
+from escalation.handoff import arbitration, known, queries, service, sheets
 from escalation.handoff.models import Handoff
 from escalation.handoff.schemas import (
     AcceptIn,
@@ -153,4 +153,4 @@ def arbitrate(number: str, body: ArbitrateIn) -> None:
     team = naming.team(session, body.team)
     if team is None:
         raise Invalid.of("team", _("必填。"))
-    service.arbitrate(session, viewer(), _ticket(number, lock=True), team=team, reason=body.reason, now=clock.now())
+    arbitration.arbitrate(session, viewer(), _ticket(number, lock=True), team=team, reason=body.reason, now=clock.now())

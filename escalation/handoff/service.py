@@ -12,14 +12,13 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts import queries as accounts
 from accounts.models import Person, Team, UnitLevel
 from accounts.scope import Viewer, covers
 from core.errors import Conflict, FieldError, Forbidden, Invalid
 from core.events import handoff as events
 from core.i18n import gettext as _
 from core.outbox import record
-from escalation.handoff import known, rules, sheets
+from escalation.handoff import arbitration, known, rules, sheets
 from escalation.handoff.models import Arbitration, Handoff
 from escalation.handoff.rules import HandoffState
 from servicedesk.custody import rules as custody_rules
@@ -111,7 +110,7 @@ def _refuse_send(session: Session, ticket: Ticket, to: Team, *, now: dt.datetime
     unit = to.unit
     if not to.active or (unit.valid_until is not None and unit.valid_until < clocking.today(now)):
         raise Invalid.of("to", _("%(team)s已停用或合同已到期，不能转交。", team=to.name))
-    waiting = arbiter_wanted(session, ticket)
+    waiting = arbitration.arbiter_wanted(session, ticket)
     if waiting is not None and waiting.arbiter is not None:
         raise Conflict(_("已退回三次，等待%(name)s裁决，暂不能再转办。", name=waiting.arbiter.name))
     if _decided_against(session, ticket, to):
@@ -214,7 +213,7 @@ def give_back(
     why, what = rules.checked_return(reason, missing)
     accepted = handoff.state is HandoffState.ACCEPTED
     ticket = _held(handoff) if accepted else _pending(handoff)
-    _refuse_bound(session, ticket, handoff)
+    arbitration.refuse_bound(session, ticket, handoff)
     target = _previous_holder(session, handoff)
     ticket.handoff_pending = False
     ticket.bounces += 1
@@ -222,7 +221,7 @@ def give_back(
     handoff.return_reason, handoff.missing = why, what
     _move_back(session, ticket, handoff, target, accepted=accepted, by=viewer.person_id, now=now)
     if custody_rules.goes_to_arbiter(ticket.bounces):
-        _call_arbiter(session, ticket, handoff, now=now)
+        arbitration.call_arbiter(session, ticket, handoff, now=now)
     facts.append(
         session,
         ticket,
@@ -300,75 +299,6 @@ def mark_withdrawn(session: Session, handoff: Handoff, *, now: dt.datetime) -> N
     )
 
 
-def arbitrate(
-    session: Session, viewer: Viewer, ticket: Ticket, *, team: Team, reason: str, now: dt.datetime
-) -> Arbitration:
-    """The arbiter names who has it; it binds. Raises Conflict where none is asked for, Forbidden for anybody else."""
-    wanted = arbiter_wanted(session, ticket)
-    if wanted is None:
-        raise Conflict(_("没有等待裁决的退回。"))
-    may = viewer.person_id == wanted.arbiter_id or covers(
-        session, viewer, "ticket.arbitrate", unit_id=wanted.arbiter_unit_id
-    )
-    if not may:
-        raise Forbidden(_("只有%(name)s可以裁决。", name=wanted.arbiter.name if wanted.arbiter else ""))
-    parties = {wanted.from_team_id: wanted.to_team_id, wanted.to_team_id: wanted.from_team_id}
-    if team.id not in parties:
-        raise Invalid.of("team", _("请在%(a)s和%(b)s之间裁决。", a=wanted.from_team.name, b=wanted.to_team.name))
-    if not reason.strip():
-        raise Invalid.of("reason", _("请写明裁决的理由。"))
-    holder = _answerable_in(session, team)
-    wanted.decided_at = now
-    made = Arbitration(
-        ticket_id=ticket.id,
-        team_id=team.id,
-        against_id=parties[team.id],
-        by_id=viewer.person_id,
-        reason=reason.strip(),
-        at=now,
-    )
-    session.add(made)
-    custody.transfer(session, ticket, team=team, holder_id=holder.id, why="arbitrated", now=now, by=viewer.person_id)
-    facts.append(
-        session,
-        ticket,
-        What.ARBITRATED,
-        now=now,
-        by=viewer.person_id,
-        text=made.reason,
-        data={"team": team.name, "holder": holder.name},
-    )
-    facts.append(
-        session,
-        ticket,
-        What.ACCEPTED,
-        now=now,
-        by=holder.id,
-        data={
-            "line": str(ticket.line),
-            "arbitrated": True,
-            "team": team.name,
-        },
-    )
-    record(
-        session,
-        events.ArbiterDecided(ticket_id=ticket.id, number=ticket.number, team_id=team.id, arbiter_id=viewer.person_id),
-        now=now,
-    )
-    _done(session, ticket, What.ARBITRATED, now=now)
-    return made
-
-
-def arbiter_wanted(session: Session, ticket: Ticket) -> Handoff | None:
-    """The return that waits for an arbiter's decision, or None."""
-    return session.scalar(
-        sa.select(Handoff)
-        .where(Handoff.ticket_id == ticket.id, Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None))
-        .order_by(Handoff.id.desc())
-        .limit(1)
-    )
-
-
 # --- shared -----------------------------------------------------------------------------------------------------------
 
 
@@ -399,20 +329,6 @@ def _held(handoff: Handoff) -> Ticket:
     return ticket
 
 
-def _refuse_bound(session: Session, ticket: Ticket, handoff: Handoff) -> None:
-    bound = session.scalar(
-        sa.select(Arbitration.id)
-        .where(
-            Arbitration.ticket_id == ticket.id,
-            Arbitration.team_id == handoff.to_team_id,
-            Arbitration.against_id == handoff.from_team_id,
-        )
-        .limit(1)
-    )
-    if bound is not None:
-        raise Conflict(_("已有裁决，由%(team)s负责到底，不能退回。", team=handoff.to_team.name))
-
-
 def _previous_holder(session: Session, handoff: Handoff) -> custody_rules.ReturnTo:
     team = handoff.from_team
     wanted = [i for i in (handoff.from_holder_id, team.head_id) if i is not None]
@@ -425,31 +341,6 @@ def _previous_holder(session: Session, handoff: Handoff) -> custody_rules.Return
     if target.refused:
         raise Conflict(str(custody_rules.RETURN_REFUSALS[target.refused]))
     return target
-
-
-def _call_arbiter(session: Session, ticket: Ticket, handoff: Handoff, *, now: dt.datetime) -> None:
-    """Name the head of the lowest unit above both parties, or of the next above that has one."""
-    paths = [_path(session, handoff.from_team, ticket), _path(session, handoff.to_team, ticket)]
-    lowest = custody_rules.arbiter_unit(*paths)
-    for unit in accounts.ancestors(session, lowest):
-        if head := accounts.head_of_unit(session, unit.id, now=now):
-            handoff.arbiter_id, handoff.arbiter, handoff.arbiter_unit_id = head.id, head, unit.id
-            return
-
-
-def _path(session: Session, team: Team, ticket: Ticket) -> list[int]:
-    """Units from the root to the team's; a vendor is taken to stand where the matter's province stands."""
-    unit_id = team.unit_id
-    if team.unit.level is UnitLevel.VENDOR:
-        unit_id = accounts.ancestors(session, ticket.unit_id)[-1].id
-    return [unit.id for unit in reversed(accounts.ancestors(session, unit_id))]
-
-
-def _answerable_in(session: Session, team: Team) -> Person:
-    head = session.get(Person, team.head_id) if team.head_id else None
-    if head is None or not head.active:
-        raise Conflict(_("%(team)s没有可用的负责人，请先指定组长。", team=team.name))
-    return head
 
 
 def _done(session: Session, ticket: Ticket, what: What, *, now: dt.datetime) -> None:

@@ -13,7 +13,7 @@ from accounts.models import Team, UnitLevel
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid, TooMany
 from core.i18n import gettext as _
-from escalation.handoff import known, queries, rules, service, sheets
+from escalation.handoff import arbitration, known, queries, rules, service, sheets
 from escalation.handoff.api import receiver
 from escalation.handoff.models import Handoff
 from escalation.urging import service as urging
@@ -151,7 +151,7 @@ def _panel(ticket: Ticket, *, errors: dict[str, str] | None = None, status: int 
     stands = access.standing(session, who, ticket)
     rows = queries.of_ticket(session, who, ticket)
     last = rows[-1] if rows else None
-    wanted = service.arbiter_wanted(session, ticket)
+    wanted = arbitration.arbiter_wanted(session, ticket)
     fragment = bool(request.headers.get("HX-Request"))
     shown = list(reversed(rows))[: 1 if fragment else None]
     return render_template(
@@ -271,7 +271,7 @@ def arbitrate(number: str) -> ResponseReturnValue:
         team = naming.team(db.session(), request.form.get("team") or None)
         if team is None:
             raise Invalid.of("team", _("请选择由谁负责。"))
-        service.arbitrate(
+        arbitration.arbitrate(
             db.session(), viewer(), ticket, team=team, reason=request.form.get("reason", ""), now=clock.now()
         )
         return _("已裁决，由%(team)s负责到底。", team=team.name)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from accounts.models import Person, Team
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid, NotFound, TransitionRefused
-from escalation.handoff import handlers, queries, service
+from escalation.handoff import arbitration, handlers, queries, service
 from escalation.handoff.models import Handoff
 from servicedesk.custody import rules as custody_rules
 from servicedesk.custody import service as custody
@@ -184,10 +184,10 @@ def test_E_03_the_third_bounce_goes_to_the_arbiter_who_decides_and_binds(climb, 
         climb.send("lt-engineer", "C-XA")
     city = climb.session.get(Team, world.teams["C-XA"])
     with pytest.raises(Forbidden):
-        service.arbitrate(
+        arbitration.arbitrate(
             climb.session, world.viewer("xa-head"), climb.ticket, team=city, reason="归市局", now=climb.now
         )
-    service.arbitrate(
+    arbitration.arbitrate(
         climb.session, world.viewer("p-head"), climb.ticket, team=city, reason="归市局", now=climb.later()
     )
     assert (climb.ticket.team_id, climb.ticket.holder_id) == (world.teams["C-XA"], world.people["xa-head"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ def test_roster_agrees_with_asking_hour_by_hour(people, days, hour, begin, lengt
     roster = shifts(rotation, stand_ins, from_at, until_at)
     assert roster[0].from_at == from_at
     assert roster[-1].until_at == until_at
-    assert all(a.until_at == b.from_at for a, b in zip(roster, roster[1:], strict=False)), "no gap, no overlap"
+    assert all(a.until_at == b.from_at for a, b in itertools.pairwise(roster)), "no gap, no overlap"
     for hours in range(0, length * 24, 7):
         moment = from_at + dt.timedelta(hours=hours)
         shift = next(s for s in roster if s.from_at <= moment < s.until_at)
