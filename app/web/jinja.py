@@ -11,6 +11,8 @@ from app.web import navigation
 from core import clock, i18n
 from web import access, filters
 
+HOMES = ("desk.mine", "desk.work", "desk.report", "overview.index")  # these show the notices of the reader's unit
+
 
 def init(app: Flask) -> None:
     """Set the template environment up."""
@@ -33,6 +35,7 @@ def init(app: Flask) -> None:
             "nav": navigation.groups(viewer, request.path),
             "bottom_nav": navigation.bottom(viewer, request.path),
             "home_url": navigation.home(viewer),
+            "notice_banner": viewer is not None and request.endpoint in HOMES and viewer.can("notice.read"),
         }
 
 

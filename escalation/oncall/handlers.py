@@ -13,7 +13,12 @@ from servicedesk.tickets.states import State
 
 
 def opened(session: Session, event: servicedesk.IncidentOpened, now: dt.datetime) -> None:
-    """A new or reopened incident: page, unless somebody has accepted, acknowledged or ended it meanwhile."""
+    """A new or reopened incident: page, unless somebody has accepted, acknowledged or ended it meanwhile.
+
+    A child (“me too”) never pages: its parent has.
+    """
+    if event.parent_id is not None:
+        return
     ticket = session.get_one(Ticket, event.ticket_id)
     if ticket.state in {State.NEW, State.ACTIVE} and ticket.holder_id is None and ticket.acknowledged_at is None:
         service.start(session, ticket, now=now)

@@ -50,6 +50,18 @@ def _page(error: Invalid | None) -> str:
     )
 
 
+@blueprint.get("/oncall/wall")
+@access.needs("wall.read", "oncall.read")
+def wall() -> ResponseReturnValue:
+    """Whether somebody is on duty, roster by roster; no names, since a wall is read by everybody who passes."""
+    session, who, now = db.session(), viewer(), clock.now()
+    permission = "oncall.read" if who.can("oncall.read") else "wall.read"
+    rows = queries.schedules(session, who, permission)
+    return render_template(
+        "escalation/_wall.html", rows=[(row, service.person_on_call(session, row, now) is not None) for row in rows]
+    )
+
+
 @blueprint.post("/oncall/<int:schedule_id>/overrides")
 @access.needs("oncall.write")
 def add_override(schedule_id: int) -> ResponseReturnValue:
