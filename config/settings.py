@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 PREFIX = "TAXOPS_"
 FILE_NAME = "taxops.toml"
-SECRET_SETTINGS = frozenset({"secret_key", "database_url", "broker_url", "elasticsearch_url", "smtp_url"})
+SECRET_SETTINGS = frozenset(
+    {"secret_key", "database_url", "broker_url", "elasticsearch_url", "smtp_url", "heartbeat_url"}
+)
 
 
 class SettingError(Exception):
@@ -47,6 +49,7 @@ class Settings:
     secure_cookies: str
     smtp_url: str = field(repr=False)
     mail_from: str
+    heartbeat_url: str = field(repr=False)
     log_level: str
 
     @property
@@ -112,6 +115,7 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "secure_cookies": (lambda v: v in {"auto", "always", "never"}, "auto, always or never"),
     "smtp_url": (_url("smtp", "smtps"), "smtp://user:password@host:25 or smtps://…"),
     "mail_from": (lambda v: "@" in v, "an e-mail address"),
+    "heartbeat_url": (_url("http", "https"), "https://…, an address that expects a beat every minute"),
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 

@@ -15,7 +15,12 @@ from config import Settings
 log = structlog.get_logger()
 
 # "module:function", called as function(app, engine, settings) -> object with stop(); None where there is nothing to run
-STARTERS = ("kb.search.part:start", "monitor.polling:start", "escalation.notify.part:start")
+STARTERS = (
+    "kb.search.part:start",
+    "monitor.polling:start",
+    "escalation.notify.part:start",
+    "escalation.oncall.auditor:start",
+)
 
 
 def start(app: Flask, engine: sa.Engine, settings: Settings, *, demo: bool) -> list[Any]:

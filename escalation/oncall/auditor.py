@@ -1,0 +1,99 @@
+"""The auditor (E-08): looks whether paging itself is well, and only then beats an external heartbeat.
+
+Overdue chains are taken up by the schedule (`service.tick`); here somebody else counts what is still overdue. Where
+the beat stays away, the system that waits for it raises the alarm: taxops can't report its own death.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from config import Settings
+from core import clock
+from core.db import reading
+from core.outbox import OutboxRow
+from escalation.notify.models import Delivery, DeliveryState
+from escalation.oncall.models import Chain, ChainState
+
+log = structlog.get_logger()
+EVERY_S = 60.0
+LATE = dt.timedelta(minutes=2)
+TIME_LIMIT_S = 10.0
+
+
+def troubles(session: Session, now: dt.datetime) -> list[str]:
+    """What keeps people from being paged, in words for the log; empty when all is well."""
+    found = []
+    overdue = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Chain)
+        .where(Chain.state == ChainState.RUNNING, Chain.next_at < now - LATE)
+    )
+    if overdue:
+        found.append(f"{overdue} paging chains are overdue")
+    unheard = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(OutboxRow)
+        .where(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None), OutboxRow.next_try_at < now - LATE)
+    )
+    if unheard:
+        found.append(f"{unheard} events wait for their listeners")
+    unsent = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Delivery)
+        .where(Delivery.topic == "page", Delivery.state == DeliveryState.WAITING, Delivery.created_at < now - LATE)
+    )
+    if unsent:
+        found.append(f"{unsent} pages are not sent")
+    return found
+
+
+class Auditor:
+    """Beats `url` once a minute while there are no troubles."""
+
+    def __init__(self, engine: sa.Engine, url: str) -> None:
+        self._engine, self._url = engine, url
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stop.set()
+        self._thread.join(timeout=TIME_LIMIT_S + 2)
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            self.beat()
+
+    def beat(self) -> bool:
+        """Look, and beat where all is well; returns whether the beat was taken."""
+        try:
+            with reading(self._engine) as session:
+                found = troubles(session, clock.now())
+            if found:
+                log.warning("auditor.silent", troubles=found)
+                return False
+            return httpx.get(self._url, timeout=TIME_LIMIT_S).is_success
+        except (sa.exc.SQLAlchemyError, httpx.HTTPError) as error:
+            log.warning("auditor.failed", error=type(error).__name__)
+            return False
+
+
+def start(app: Any, engine: sa.Engine, settings: Settings) -> Auditor | None:  # noqa: ARG001  the signature of all parts
+    """Start beating, where an address is set."""
+    if not settings.heartbeat_url:
+        return None
+    auditor = Auditor(engine, settings.heartbeat_url)
+    auditor.start()
+    return auditor
