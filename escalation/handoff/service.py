@@ -68,19 +68,26 @@ def send(
     session.flush()
     custody.wait(session, ticket, WaitingFor.RECEIVER, why="sent", now=now, waiting_team_id=to.id)
     custody.admit_team(session, ticket, to, now=now, why="offered")
+    _tell_sent(session, ticket, handoff, now=now)
+    _done(session, ticket, What.SENT, now=now)
+    return handoff
+
+
+def _tell_sent(session: Session, ticket: Ticket, handoff: Handoff, *, now: dt.datetime) -> None:
+    """The line in the timeline, which starts the receiver's clock, and the event."""
     facts.append(
         session,
         ticket,
         What.SENT,
         now=now,
-        by=viewer.person_id,
+        by=handoff.sent_by_id,
         text=handoff.reason,
         data={
             "handoff": handoff.id,
             "line": str(handoff.to_line),
-            "to": to.name,
-            "to_team": to.id,
-            "search": found[1],
+            "to": handoff.to_team.name,
+            "to_team": handoff.to_team_id,
+            "search": handoff.search,
         },
     )
     record(
@@ -90,14 +97,12 @@ def send(
             ticket_id=ticket.id,
             number=ticket.number,
             from_team_id=handoff.from_team_id,
-            to_team_id=to.id,
+            to_team_id=handoff.to_team_id,
             to_line=str(handoff.to_line),
-            sender_id=viewer.person_id,
+            sender_id=handoff.sent_by_id,
         ),
         now=now,
     )
-    _done(session, ticket, What.SENT, now=now)
-    return handoff
 
 
 def _refuse_send(session: Session, ticket: Ticket, to: Team, *, now: dt.datetime) -> None:
