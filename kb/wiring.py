@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core import outbox
-from core.events.kb import ArticleChanged, NoticeChanged
 from core.events.servicedesk import IncidentCancelled, IncidentClosed, IncidentReopened, IncidentResolved
 from core.jobs import Job
 from kb.articles import handlers as articles
@@ -12,7 +11,6 @@ from kb.articles.documents import ArticleSource
 from kb.notices import handlers as notices
 from kb.notices import service as notice_service
 from kb.notices.documents import NoticeSource
-from kb.search import index
 from kb.search.registry import sources
 
 JOBS = (
@@ -25,8 +23,6 @@ def subscribe() -> None:
     """Fill the registries; repeating it changes nothing."""
     sources.add(ArticleSource())
     sources.add(NoticeSource())
-    index.follow(ArticleChanged, "article", lambda e: e.number)
-    index.follow(NoticeChanged, "notice", lambda e: e.number)
     outbox.subscribe(IncidentResolved, "kb.draft_article", articles.draft_article)
     outbox.subscribe(IncidentResolved, "kb.note_use", articles.note_use)
     outbox.subscribe(IncidentResolved, "kb.end_notice", notices.end)

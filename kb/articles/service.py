@@ -19,6 +19,7 @@ from core.i18n import gettext as _
 from kb.articles import rights, rules
 from kb.articles.models import Article, ArticleReader, ArticleTerm, ArticleVersion, Outcome
 from kb.articles.states import ARTICLE, BY_SYSTEM, READABLE, Action, State
+from kb.search import index
 
 
 @dataclass(frozen=True)
@@ -292,6 +293,7 @@ def _tell_reviewers(session: Session, article: Article, viewer: Viewer, now: dt.
 def _changed(session: Session, article: Article, what: str, now: dt.datetime) -> None:
     article.updated_at = now
     session.flush()
+    index.touch(session, "article", [article.number], now=now)  # not behind other rooms' events: found within 2 s
     outbox.record(
         session,
         ArticleChanged(article_id=article.id, number=article.number, state=str(article.state), what=what),

@@ -17,6 +17,7 @@ from kb.articles.rules import clean_list
 from kb.notices import rights, rules
 from kb.notices.models import Notice, NoticeCounter, NoticeReceipt, NoticeUnit
 from kb.notices.states import NOTICE, Action, State
+from kb.search import index
 from web.filters import ZONE
 
 
@@ -191,6 +192,7 @@ def _first_number(session: Session, year: int, now: dt.datetime) -> str:
 def _changed(session: Session, notice: Notice, what: str, now: dt.datetime) -> None:
     notice.updated_at = now
     session.flush()
+    index.touch(session, "notice", [notice.number], now=now)
     outbox.record(
         session, NoticeChanged(notice_id=notice.id, number=notice.number, state=str(notice.state), what=what), now=now
     )
