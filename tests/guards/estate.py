@@ -67,7 +67,9 @@ class Estate:
     def __init__(self, world: World) -> None:
         self.world = world
         self.machine = world.api("integration")
-        self._tokens: dict[int, str] = {}
+        self._tokens: dict[
+            int, tuple[FlaskClient, str]
+        ] = {}  # holds the client, so that its id is not given to another
         self.owned: dict[str, Owned] = {
             "person": Owned("lt-engineer", "nobody-x"), "team": Owned("X-LT", "NO-SUCH"), "unit": Owned("610122", "999999"),
         }  # fmt: skip
@@ -81,8 +83,8 @@ class Estate:
     def csrf(self, client: FlaskClient) -> str:
         """The client's form token, asked for once."""
         if id(client) not in self._tokens:
-            self._tokens[id(client)] = self.world.csrf(client)
-        return self._tokens[id(client)]
+            self._tokens[id(client)] = (client, self.world.csrf(client))
+        return self._tokens[id(client)][1]
 
     def _made(self, api: ApiClient, path: str, body: dict[str, Any], **options: Any) -> dict[str, Any]:
         answer = api.post(path, body, **options)

@@ -65,7 +65,8 @@ class TaxopsServer(Daemon):
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"null")
+            with error:
+                return error.code, json.loads(error.read() or b"null")
 
     def run(self, *arguments: str, check: bool = True, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run another taxops command on the same state; with `check` a failure raises RuntimeError with its output."""
