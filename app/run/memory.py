@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import datetime as dt
-import gc
 
 from sqlalchemy.orm import Session
 
@@ -27,7 +26,7 @@ def limit_arenas() -> None:
 
 
 def _trim(_session: Session, _now: dt.datetime) -> None:
-    gc.collect()
+    # No gc.collect() here: it would hold every page up for as long as it takes; ctypes lets them run meanwhile.
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
         malloc_trim(0)
