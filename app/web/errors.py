@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 from flask import Flask, Response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
 from core.errors import Forbidden, Invalid, NotFound, TaxopsError, TooMany, Unauthenticated, Unavailable
@@ -96,7 +97,7 @@ def _answer(error: TaxopsError) -> Response:
         text = render_template("errors/error.html", error=error, title=title, status=error.status)
     except Exception:
         log.exception("error-page.failed")
-        text = f"<!doctype html><meta charset=utf-8><title>{title}</title><p>{title}: {error.message}"
+        text = f"<!doctype html><meta charset=utf-8><title>{title}</title><p>{title}: {escape(error.message)}"
     response = Response(text, error.status, mimetype="text/html")
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
