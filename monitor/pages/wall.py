@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
-from flask import abort, current_app, render_template, url_for
+from flask import abort, current_app, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -76,6 +76,13 @@ def _roots(me: Viewer) -> frozenset[int]:
     return me.units_for("wall.read") | me.units_for("alert.read")
 
 
+def _incidents(session: Session, roots: frozenset[int], now: dt.datetime) -> links.IncidentCounts:
+    """Counted once for a page, whichever of its parts ask."""
+    if "wall_incidents" not in g:
+        g.wall_incidents = links.incidents_below(session, roots, now=now)
+    return cast("links.IncidentCounts", g.wall_incidents)
+
+
 def _open(roots: frozenset[int]) -> sa.ColumnElement[bool]:
     return sa.and_(Alert.resolved_at.is_(None), Alert.unit_id.in_(subtree(roots)))
 
@@ -90,7 +97,7 @@ def _tiles(session: Session, roots: frozenset[int], now: dt.datetime) -> dict[st
         .group_by(Item.health)
     )
     health = {state: count for state, count in services}  # noqa: C416
-    incidents = links.incidents_below(session, roots, now=now)
+    incidents = _incidents(session, roots, now)
     return {
         "alerts_open": sum(alerts.values()),
         "alerts_critical": alerts.get(Severity.CRITICAL, 0),
@@ -111,7 +118,7 @@ def _places(session: Session, roots: frozenset[int], now: dt.datetime) -> list[d
     ).all()
     said = _said(session, [u.id for u in units if u.level is UnitLevel.CITY])
     said |= _said_by_itself(session, [u.id for u in units if u.level is UnitLevel.PROVINCE])
-    incidents = links.incidents_below(session, roots, now=now).by_city
+    incidents = _incidents(session, roots, now).by_city
     return [
         {
             "code": unit.code,
