@@ -45,7 +45,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     app.extensions[idempotency.EXTENSION] = DatabaseStore()
     app.extensions["taxops.csrf"] = CSRFProtect(app)
     app.extensions[AUTHENTICATOR] = live.authenticate
-    app.extensions[SERVICES_OF_TEAM] = wiring.services_of_team
+    app.extensions[SERVICES_OF_TEAM] = wiring.services_of_teams
     jinja.init(app)
     headers.init(app)
     compress.init(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,9 +21,16 @@ from servicedesk import queries as desk
 JOBS = (memory.JOB,)
 
 
-def services_of_team(session: Session, team_id: int) -> list[int]:
-    """Ids of the services a team looks after; given to accounts, which lies below cmdb."""
-    return list(session.scalars(sa.select(Service.item_id).where(Service.team_id == team_id).order_by(Service.item_id)))
+def services_of_teams(session: Session, team_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Team id → ids of the services it looks after; given to accounts, which lies below cmdb."""
+    found: dict[int, list[int]] = {i: [] for i in team_ids}
+    rows = session.execute(
+        sa.select(Service.team_id, Service.item_id).where(Service.team_id.in_(team_ids)).order_by(Service.item_id)
+    )
+    for team_id, item_id in rows:
+        if team_id is not None:
+            found[team_id].append(item_id)
+    return found
 
 
 def _index_items(session: Session, event: cmdb.ItemsChanged, now: dt.datetime) -> None:

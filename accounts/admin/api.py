@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from accounts import queries as people_queries
 from accounts import service
 from accounts.admin import queries
 from accounts.admin.schemas import (
@@ -38,7 +37,7 @@ from web.paging import Page
 api = Api("accounts", __name__)
 # app's wiring sets this: which services a team looks after is known to cmdb, a room above
 SERVICES_OF_TEAM = "taxops.services_of_team"
-ServicesOfTeam = Callable[[Session, int], list[int]]
+ServicesOfTeam = Callable[[Session, Sequence[int]], dict[int, list[int]]]
 
 
 def _unit_out(row: Unit, parent: str | None) -> UnitOut:
@@ -213,23 +212,30 @@ def change_person(login: str, body: PersonChange) -> PersonOut:
     return _people_out([(row, row.unit)])[0]
 
 
-def _team_out(row: Team, unit: Unit) -> TeamOut:
-    of_team: ServicesOfTeam | None = current_app.extensions.get(SERVICES_OF_TEAM)
-    return TeamOut(
-        code=row.code,
-        name=row.name,
-        unit=unit.code,
-        services=of_team(db.session(), row.id) if of_team else [],
-        members=[p.login for p in people_queries.members(db.session(), row.id)],
-        head=row.head.login if row.head else None,
-    )
+def _teams_out(rows: Sequence[tuple[Team, Unit]]) -> list[TeamOut]:
+    """Teams with their services and members, in two queries however many they are."""
+    of_teams: ServicesOfTeam | None = current_app.extensions.get(SERVICES_OF_TEAM)
+    ids = [row.id for row, _unit in rows]
+    services = of_teams(db.session(), ids) if of_teams else {}
+    members = queries.logins_of_members(db.session(), ids)
+    return [
+        TeamOut(
+            code=row.code,
+            name=row.name,
+            unit=unit.code,
+            services=services.get(row.id, []),
+            members=members[row.id],
+            head=row.head.login if row.head else None,
+        )
+        for row, unit in rows
+    ]
 
 
 @api.get("/teams", needs="unit.read", query=ListQuery, answer=TeamOut, listing=True)
 def list_teams(query: ListQuery) -> Page[TeamOut]:
     """Teams, by code."""
     found = queries.teams(db.session(), viewer(), q=query.q, cursor=query.cursor, limit=query.limit)
-    return Page([_team_out(row, unit) for row, unit in found.items], found.next)
+    return Page(_teams_out(found.items), found.next)
 
 
 @api.post("/teams", needs="unit.write", body=TeamIn, answer=TeamOut, many=True)
@@ -247,7 +253,7 @@ def create_team(body: TeamIn) -> Created:
     for person in {p.id: p for p in [*members, *([head] if head else [])]}.values():
         service.join_team(session, row, person)
     session.flush()
-    return Created(_team_out(row, unit), f"/api/v1/teams/{row.code}")
+    return Created(_teams_out([(row, unit)])[0], f"/api/v1/teams/{row.code}")
 
 
 def _named(login: str, field: str) -> Person:
@@ -261,7 +267,7 @@ def _named(login: str, field: str) -> Person:
 def get_team(code: str) -> TeamOut:
     """One team."""
     row = queries.team(db.session(), viewer(), code)
-    return _team_out(row, row.unit)
+    return _teams_out([(row, row.unit)])[0]
 
 
 @api.get("/audit", needs="audit.read", query=AuditQuery, answer=AuditOut, listing=True)

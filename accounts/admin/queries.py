@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from accounts.models import AuditRow, Grant, Person, Role, SignInSession, Team, TeamMember, Unit, UnitLevel
 from accounts.scope import Viewer, in_scope
@@ -182,6 +182,20 @@ def teams_of(session: Session, person_ids: Sequence[int]) -> dict[int, list[str]
     return found
 
 
+def logins_of_members(session: Session, team_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Team id → logins of its active members, by name."""
+    found: dict[int, list[str]] = {i: [] for i in team_ids}
+    rows = session.execute(
+        sa.select(TeamMember.team_id, Person.login)
+        .join(Person, Person.id == TeamMember.person_id)
+        .where(TeamMember.team_id.in_(team_ids), Person.active)
+        .order_by(Person.name, Person.id)
+    )
+    for team_id, login in rows:
+        found[team_id].append(login)
+    return found
+
+
 def teams(
     session: Session, viewer: Viewer, *, q: str | None = None, cursor: str | None = None, limit: int = 50
 ) -> Page[Any]:
@@ -190,6 +204,7 @@ def teams(
         sa.select(Team, Unit)
         .join(Unit, Unit.id == Team.unit_id)
         .where(_unit_scope(viewer), Team.active, *_matching(q, Team.code, Team.name))
+        .options(joinedload(Team.head))
     )
     return page(session, statement, [Key(Team.code)], cursor=cursor, limit=limit, scalars=False)
 
