@@ -150,9 +150,12 @@ def _recovered(session: Session, ticket: Ticket, fingerprint: str, at: dt.dateti
 
 
 def severity_changed(session: Session, event: AlertSeverityChanged, now: dt.datetime) -> None:
-    """A rise raises the urgency; nothing lowers it by itself."""
+    """A rise raises the urgency; nothing lowers it by itself. What was only information until now begins here."""
     ticket = _of_alert(session, event.alert_id)
-    if ticket is None or ticket.state in ENDED:
+    if ticket is None:
+        alert_raised(session, _begun(event), now)
+        return
+    if ticket.state in ENDED:
         return
     session.execute(
         sa.update(TicketEpisode).where(TicketEpisode.alert_id == event.alert_id).values(severity=event.after)
@@ -178,6 +181,26 @@ def severity_changed(session: Session, event: AlertSeverityChanged, now: dt.date
     )
     clocking.settle(session, ticket, now=now)
     facts.changed(session, ticket, What.PRIORITY_CHANGED, now=now)
+
+
+def _begun(event: AlertSeverityChanged) -> AlertRaised:
+    """The episode as if it had begun with the severity it has now."""
+    return AlertRaised(
+        alert_id=event.alert_id,
+        fingerprint=event.fingerprint,
+        problem_key=event.problem_key,
+        episode=event.episode,
+        severity=event.after,
+        alertname=event.alertname,
+        summary=event.summary,
+        source="",
+        at=event.at,
+        unit_id=event.unit_id,
+        item_id=event.item_id,
+        service_id=event.service_id,
+        team_id=event.team_id,
+        check_id=event.check_id,
+    )
 
 
 def alert_acknowledged(session: Session, event: AlertAcknowledged, now: dt.datetime) -> None:

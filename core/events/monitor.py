@@ -43,6 +43,7 @@ class AlertSeverityChanged(Event, frozen=True, kw_only=True):
     after: str
     rose: bool
     summary: str
+    alertname: str = ""
     at: dt.datetime
     unit_id: int
     item_id: int | None = None

@@ -176,7 +176,13 @@ def _settle(alert: Alert, *, at: dt.datetime, told: Told) -> None:
     told.add(
         alert,
         AlertSeverityChanged(
-            **where(alert), before=before, after=worst, rose=rose(before, worst), summary=alert.summary, at=at
+            **where(alert),
+            before=before,
+            after=worst,
+            rose=rose(before, worst),
+            summary=alert.summary,
+            alertname=alert.alertname,
+            at=at,
         ),
     )
 

@@ -179,3 +179,26 @@ def test_auto_close_after_three_working_days(alerts, world):
         assert jobs.auto_close(session, clock.now() + dt.timedelta(hours=1)) == 0
         assert jobs.auto_close(session, clock.now() + dt.timedelta(days=20)) == 1
     assert alerts.tickets()[0].state is State.CLOSED
+
+
+def test_A_07_what_was_only_information_opens_an_incident_when_it_turns_serious(alerts, world):
+    """Through the door: an info alert opens nothing; the same problem as critical opens one incident, once."""
+    machine = world.api("integration")
+    for severity, expected in (("info", 0), ("critical", 1), ("critical", 1)):
+        labels = {"alertname": "CertificateEnds", "instance": "ca-1", "severity": severity}
+        assert machine.post("/api/v2/alerts", [{"labels": labels}]).status_code == 200
+        world.relay()
+        assert len(alerts.tickets()) == expected
+    assert alerts.tickets()[0].urgency == 1
+
+
+def test_A_07_the_rise_may_be_heard_before_the_beginning(alerts, world):
+    event = {"alert_id": 77, "fingerprint": "fp77", "problem_key": "check:1", "episode": 77, "at": clock.now()}
+    rise = AlertSeverityChanged(
+        **event, unit_id=world.units["61"], before="warning", after="critical", rose=True, summary="磁盘将满"
+    )
+    with world.write() as session:
+        handlers.severity_changed(session, rise, clock.now())
+    alerts.raise_(alert_id=77, severity="warning")
+    (ticket,) = alerts.tickets()
+    assert ticket.urgency == 1
