@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic
 import sqlalchemy as sa
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,7 @@ from web.messages import as_invalid
 NUMBERS = ("interval_s", "retry_s", "max_attempts", "timeout_s", "freshness_s")
 _TEXTS = ("name", "target", "type")
 _PREFIX = "param."
+_OFFERED = 200  # items to choose from at once; typing finds the others
 
 
 @blueprint.get("/checks/new")
@@ -214,12 +215,20 @@ def _shown(info: ParamInfo, params: dict[str, Any]) -> Any:
     return "" if value is None else value
 
 
-def _candidates(session: Session) -> list[tuple[str, str]]:
-    """Items to choose from where none was named; searching is left to the item's page."""
+@blueprint.get("/checks/items")
+@access.needs("check.write")
+def choices() -> ResponseReturnValue:
+    """What the item field offers while somebody types: a province has more items than a page should carry."""
+    found = _candidates(db.session(), request.args.get("q", "").strip())
+    return jsonify({"items": [{"value": value, "text": name} for value, name in found]})
+
+
+def _candidates(session: Session, words: str = "") -> list[tuple[str, str]]:
+    """The first items by name that the viewer may make checks of; `words` must all be in the name."""
     mine = queries.admitted(viewer(), "check.write")
-    rows = session.execute(
-        sa.select(Item.id, Item.name).where(mine, Item.retired_at.is_(None)).order_by(Item.name).limit(500)
-    )
+    named = [Item.name.icontains(word, autoescape=True) for word in words.split()]
+    wanted = sa.select(Item.id, Item.name).where(mine, Item.retired_at.is_(None), *named)
+    rows = session.execute(wanted.order_by(Item.name, Item.id).limit(_OFFERED))
     return [(str(row.id), row.name) for row in rows]
 
 

@@ -162,6 +162,21 @@ def test_charts_carry_gaps_thresholds_and_alerts(failing: Watch) -> None:
         assert "20 ms" in text(client.get(f"/monitor/items/{failing.item_id}/panel"))
 
 
+def test_the_item_field_finds_by_typing_what_the_first_names_left_out(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.pages.editor._OFFERED", 0)
+    path = "/checks/items?q="
+    engineer, clerk = watch.world.client("lt-engineer"), watch.world.client("lt-clerk")
+    assert 'data-url="/checks/items?q="' in text(engineer.get("/checks/new?type=http"))
+    assert engineer.get(path).json == {"items": []}
+    monkeypatch.setattr("monitor.pages.editor._OFFERED", 200)
+    found = engineer.get(path + "网站 蓝田").json["items"]
+    assert [one["value"] for one in found] == [str(watch.item_id)]
+    assert engineer.get(path + "%25").json == {"items": []}
+    assert clerk.get(path).status_code in (403, 404)
+
+
 def test_a_check_is_made_in_the_editor_and_tried_before(watch: Watch, nginx: Nginx) -> None:
     with at(60):
         client = watch.world.client("lt-engineer")
