@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from core.i18n import gettext as _
 from monitor import health, metrics, places, rules
 from monitor.alerts import checks as check_alerts
 from monitor.alerts import keys
+from monitor.alerts import service as alerts
 from monitor.alerts.models import Alert
 from monitor.alerts.telling import Told
 from monitor.models import HERE, Check, CheckParent, CheckState, Poller, StateChange
@@ -85,7 +86,7 @@ class _Batch:
         self._session, self._now = session, now
         ids = sorted({r.check_id for r in results})
         self._states = _locked_states(session, ids)
-        self._alerts = _open_alerts(session, ids)
+        self._alerts = _newest_alerts(session, ids)
         self._places = places.of_items(session, {s.check.item_id for s in self._states.values()})
         self._told = Told()
         self._samples: list[Sample] = []
@@ -150,15 +151,13 @@ class _Batch:
             self._session,
             state.check,
             place,
-            self._alerts.get(key),
             after,
             result.output,
+            known=self._alerts,
             told=self._told,
             now=self._now,
         )
-        if alert is None or alert.resolved_at is not None:
-            self._alerts.pop(key, None)
-        else:
+        if alert is not None:
             self._alerts[key] = alert
 
     def _keep_samples(self, result: Result) -> None:
@@ -226,13 +225,8 @@ def _locked_states(session: Session, check_ids: Sequence[int]) -> dict[int, Chec
     return {row.check_id: row for row in rows}
 
 
-def _open_alerts(session: Session, check_ids: Sequence[int]) -> dict[str, Alert]:
-    found = session.scalars(
-        sa.select(Alert)
-        .where(Alert.check_id.in_(check_ids), Alert.resolved_at.is_(None))
-        .options(selectinload(Alert.members))
-    )
-    return {alert.problem_key: alert for alert in found}
+def _newest_alerts(session: Session, check_ids: Sequence[int]) -> dict[str, Alert]:
+    return alerts.newest(session, [keys.problem_key_of_check(check_id) for check_id in check_ids])
 
 
 def silence(session: Session, *, now: dt.datetime) -> int:
@@ -250,15 +244,14 @@ def silence(session: Session, *, now: dt.datetime) -> int:
     if not rows:
         return 0
     told, found = Told(), places.of_items(session, {row.check.item_id for row in rows})
-    alerts = _open_alerts(session, [row.check_id for row in rows])
+    known = _newest_alerts(session, [row.check_id for row in rows])
     for row in rows:
         since = row.stale_at or now
         row.nodata_since = since
         session.add(_silent_line(row, since, now))
         place = found.get(row.check.item_id)
-        open_one = alerts.get(keys.problem_key_of_check(row.check_id))
-        if place is not None and open_one is None:
-            check_alerts.no_data(session, row, place, since=since, told=told, now=now)
+        if place is not None:
+            check_alerts.no_data(session, row, place, since=since, known=known, told=told, now=now)
     session.flush()
     health.say(session, rows, now=now)
     told.record(session, now=now)

@@ -1,6 +1,7 @@
 """The alert of a check: made at HARD critical, warning or unknown, or for want of data (contract, `/alerts`)."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
@@ -21,14 +22,18 @@ def after_result(
     session: Session,
     check: Check,
     place: Place,
-    alert: Alert | None,
     standing: Standing,
     output: str,
     *,
+    known: Mapping[str, Alert],
     told: Told,
     now: dt.datetime,
 ) -> Alert | None:
-    """Raise, change, end or keep the check's alert after a result; returns the open one, if there is one."""
+    """Raise, change, end or keep the check's alert after a result; returns the one touched.
+
+    `known`: the newest episode of each problem, as service.newest() says.
+    """
+    alert = _open_one(known, check)
     step = rules.alert_step(alert.severity if alert is not None else None, standing)
     severity = rules.severity_of(standing.state)
     if step is AlertStep.KEEP:
@@ -37,23 +42,37 @@ def after_result(
         return alert
     if step is AlertStep.RESOLVE and alert is not None:
         service.resolve(alert, at=standing.at, why="recovered", told=told)
-        return None
+        return alert
     if severity is None:
         return alert
     firing = _firing(check, place, severity, standing.at, _worded(place, check, output), output)
     if alert is None:
-        return service.fire(session, firing, told=told, now=now, is_new=True)
+        return service.fire(session, firing, told=told, now=now, known=known)
     service.change(session, alert, firing, told=told, now=now)
     return alert
 
 
 def no_data(
-    session: Session, state: CheckState, place: Place, *, since: dt.datetime, told: Told, now: dt.datetime
-) -> Alert:
-    """An alert of severity unknown: nothing was heard for longer than the check's freshness."""
+    session: Session,
+    state: CheckState,
+    place: Place,
+    *,
+    since: dt.datetime,
+    known: Mapping[str, Alert],
+    told: Told,
+    now: dt.datetime,
+) -> None:
+    """An alert of severity unknown, unless one is open: nothing was heard for longer than the check's freshness."""
+    if _open_one(known, state.check) is not None:
+        return
     text = _("超过 %(n)s 秒没有收到检测结果", n=state.check.freshness_s)
     firing = _firing(state.check, place, Severity.UNKNOWN, since, _worded(place, state.check, text), text)
-    return service.fire(session, firing, told=told, now=now)
+    service.fire(session, firing, told=told, now=now, known=known)
+
+
+def _open_one(known: Mapping[str, Alert], check: Check) -> Alert | None:
+    newest = known.get(keys.problem_key_of_check(check.id))
+    return newest if newest is not None and newest.resolved_at is None else None
 
 
 def _seen_again(alert: Alert, output: str, now: dt.datetime) -> None:

@@ -1,12 +1,12 @@
 """The life of an alert: fire, change, end, acknowledge. Every verb takes the session and `now`, and never commits."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from core.events.monitor import (
     AlertAcknowledged,
@@ -51,35 +51,49 @@ class Firing:
 
 def open_alert(session: Session, problem_key: str) -> Alert | None:
     """The open episode of a problem, locked for this transaction, or None."""
-    return session.scalar(
-        sa.select(Alert).where(Alert.problem_key == problem_key, Alert.resolved_at.is_(None)).with_for_update()
+    last = newest(session, [problem_key]).get(problem_key)
+    return last if last is not None and last.resolved_at is None else None
+
+
+def newest(session: Session, problem_keys: Sequence[str]) -> dict[str, Alert]:
+    """Problem key → its newest episode, open or over, locked for this transaction."""
+    rows = session.scalars(
+        sa.select(Alert)
+        .where(Alert.problem_key.in_(problem_keys), Alert.superseded.is_(False))
+        .options(selectinload(Alert.members))
+        .order_by(Alert.id)
+        .with_for_update()
     )
+    return {alert.problem_key: alert for alert in rows}
 
 
-def fire(session: Session, firing: Firing, *, told: Told, now: dt.datetime, is_new: bool = False) -> Alert:
+def fire(
+    session: Session, firing: Firing, *, told: Told, now: dt.datetime, known: Mapping[str, Alert] | None = None
+) -> Alert:
     """Begin an episode of the problem, or join its open one with a label set of its own (A-01).
 
-    `is_new`: the caller has looked and found none open; should one have begun meanwhile, it is joined all the same.
+    `known`: what newest() said in this transaction, where the caller has many. An episode that somebody else begins
+    meanwhile is joined all the same (the partial unique index settles the race).
     """
-    alert = None if is_new else open_alert(session, firing.problem_key)
-    if alert is None:
-        alert = _begin(session, firing, now)
-        if alert is not None:
-            told.add(alert, _raised(alert))
-            return alert
-        alert = session.scalars(
-            sa.select(Alert).where(Alert.problem_key == firing.problem_key, Alert.resolved_at.is_(None))
-        ).one()
+    last = (newest(session, [firing.problem_key]) if known is None else known).get(firing.problem_key)
+    if last is not None and last.resolved_at is None:
+        return join(last, firing, told=told, now=now)
+    begun = _begin(session, firing, last, now)
+    if begun is None:
+        return join(newest(session, [firing.problem_key])[firing.problem_key], firing, told=told, now=now)
+    told.add(begun, _raised(begun))
+    return begun
+
+
+def join(alert: Alert, firing: Firing, *, told: Told, now: dt.datetime) -> Alert:
+    """One more label set of an open episode."""
     alert.members.append(_member(firing, now))
     _settle(alert, at=firing.starts_at, told=told)
     return alert
 
 
-def _begin(session: Session, firing: Firing, now: dt.datetime) -> Alert | None:
-    """A new episode; None where somebody else began it at the same time (the partial unique index says so)."""
-    last = session.scalar(
-        sa.select(Alert).where(Alert.problem_key == firing.problem_key).order_by(Alert.episode.desc()).limit(1)
-    )
+def _begin(session: Session, firing: Firing, last: Alert | None, now: dt.datetime) -> Alert | None:
+    """A new episode; None where somebody else began it at the same time."""
     place = firing.where
     alert = Alert(
         problem_key=firing.problem_key,

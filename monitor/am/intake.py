@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
-from accounts.models import Unit
-from accounts.scope import Viewer, covers
-from cmdb.models import Item
-from monitor import places
+from accounts.scope import Viewer
+from core.errors import Forbidden
+from core.i18n import gettext as _
 from monitor.alerts import keys, rules, service
 from monitor.alerts.models import Alert, Member
 from monitor.alerts.telling import Told
+from monitor.am.sender import Sender
 from monitor.am.wire import Incoming
 
 
 def take(session: Session, incoming: Sequence[Incoming], viewer: Viewer, *, now: dt.datetime) -> None:
-    """Take a batch whole, in the caller's transaction; the events are recorded with it."""
-    last = {keys.fingerprint(alert.labels): alert for alert in incoming}
-    known = _open_members(session, list(last))
-    told = Told()
-    for fingerprint, alert in last.items():
-        member = known.get(fingerprint)
+    """Take a batch whole, in the caller's transaction; the events are recorded with it.
+
+    Raises Forbidden where even under the sender's own unit the labels are those of an alert it may not move.
+    """
+    sender, told = Sender(session, viewer), Told()
+    batch, members, known = _theirs(session, sender, [sender.labelled(alert) for alert in incoming])
+    for fingerprint, alert in batch.items():
+        member = members.get(fingerprint)
         if member is not None:
             _again(member, alert, told, now)
         elif not alert.is_over(now):
-            service.fire(session, _firing(session, alert, fingerprint, viewer, now), told=told, now=now)
+            firing = _firing(session, alert, fingerprint, sender, now)
+            known[firing.problem_key] = service.fire(session, firing, told=told, now=now, known=known)
     session.flush()
     told.record(session, now=now)
+
+
+_Batch = tuple[dict[str, Incoming], dict[str, Member], dict[str, Alert]]
+
+
+def _theirs(session: Session, sender: Sender, incoming: Sequence[Incoming]) -> _Batch:
+    """Alerts by fingerprint (of equal ones the last), with what is open of them and may be moved by this sender."""
+    batch, members, known = _looked_up(session, incoming)
+    if taken := _taken(sender, batch, members, known):
+        apart = [sender.apart(alert) if f in taken else alert for f, alert in batch.items()]
+        batch, members, known = _looked_up(session, apart)
+        if _taken(sender, batch, members, known):
+            raise Forbidden(_("这组标签属于您无权处理的告警；请加上能区分来源的标签再提交。"))
+    return batch, members, known
+
+
+def _looked_up(session: Session, incoming: Sequence[Incoming]) -> _Batch:
+    batch = {keys.fingerprint(alert.labels): alert for alert in incoming}
+    problems = sorted({keys.problem_key_of_labels(alert.labels) for alert in batch.values()})
+    return batch, _open_members(session, list(batch)), service.newest(session, problems)
+
+
+def _taken(
+    sender: Sender, batch: Mapping[str, Incoming], members: Mapping[str, Member], known: Mapping[str, Alert]
+) -> set[str]:
+    """Fingerprints that would move an open alert which is not this sender's to move."""
+    found = set()
+    for fingerprint, alert in batch.items():
+        member, problem = members.get(fingerprint), known.get(keys.problem_key_of_labels(alert.labels))
+        touched = member.alert if member is not None else problem
+        if touched is not None and touched.resolved_at is None and not sender.may_move(touched):
+            found.add(fingerprint)
+    return found
 
 
 def _open_members(session: Session, fingerprints: list[str]) -> dict[str, Member]:
@@ -62,7 +98,7 @@ def _again(member: Member, alert: Incoming, told: Told, now: dt.datetime) -> Non
     member.expires_at = rules.expires_at(alert.ends_at, seen_at=now, resend=dt.timedelta(seconds=member.resend_s))
 
 
-def _firing(session: Session, alert: Incoming, fingerprint: str, viewer: Viewer, now: dt.datetime) -> service.Firing:
+def _firing(session: Session, alert: Incoming, fingerprint: str, sender: Sender, now: dt.datetime) -> service.Firing:
     resend_s = _known_resend(session, fingerprint, now) if alert.ends_at is None else 0
     return service.Firing(
         problem_key=keys.problem_key_of_labels(alert.labels),
@@ -72,7 +108,7 @@ def _firing(session: Session, alert: Incoming, fingerprint: str, viewer: Viewer,
         summary=summary(alert),
         source="api",
         starts_at=alert.starts_at,
-        where=_where(session, alert, viewer),
+        where=sender.where(alert),
         expires_at=rules.expires_at(alert.ends_at, seen_at=now, resend=dt.timedelta(seconds=resend_s)),
         resend_s=resend_s,
         generator_url=alert.generator_url,
@@ -88,32 +124,6 @@ def _known_resend(session: Session, fingerprint: str, now: dt.datetime) -> int:
         return 0
     pause = int((now - last.last_seen_at).total_seconds()) if last.timed_out else 0
     return max(last.resend_s, pause if pause <= rules.SLOWEST_RESEND.total_seconds() else 0)
-
-
-def _where(session: Session, alert: Incoming, viewer: Viewer) -> service.Where:
-    """The item or unit the labels name, as far as the sender may write there; else the sender's own unit."""
-    if (item := _item(session, alert)) is not None and covers(
-        session, viewer, "alert.write", unit_id=item.unit_id, service_id=item.id
-    ):
-        place = places.of_items(session, {item.id})[item.id]
-        return service.Where(place.unit_id, place.item_id, place.service_id, place.team_id)
-    unit = session.scalar(sa.select(Unit.id).where(Unit.code == alert.labels.get("unit", "")))
-    if unit is not None and covers(session, viewer, "alert.write", unit_id=unit):
-        return service.Where(unit)
-    return service.Where(viewer.unit_id)
-
-
-def _item(session: Session, alert: Incoming) -> Item | None:
-    number = alert.labels.get("item_id", "")
-    if number.isascii() and number.isdigit() and len(number) < 18:  # noqa: PLR2004  the width of a 64-bit key
-        return session.get(Item, int(number))
-    if not (name := alert.labels.get("item")):
-        return None
-    statement = sa.select(Item).where(Item.name == name, Item.retired_at.is_(None))
-    if unit := alert.labels.get("unit"):
-        statement = statement.join(Unit, Unit.id == Item.unit_id).where(Unit.code == unit)
-    found = session.scalars(statement.limit(2)).all()
-    return found[0] if len(found) == 1 else None  # two of one name: better none than the wrong one
 
 
 def summary(alert: Incoming) -> str:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from accounts.current import viewer
 from core import clock
-from core.errors import Invalid
+from core.errors import Forbidden, Invalid
 from core.i18n import gettext as _
 from monitor.alerts import queries
 from monitor.alerts.models import Alert, Member
@@ -32,6 +32,11 @@ def _json(value: Any, status: int = 200) -> Response:
 def _refused(error: Invalid) -> Response:
     """Alertmanager answers a plain string; its clients show it."""
     return _json(error.message, 400)
+
+
+@blueprint.errorhandler(Forbidden)
+def _forbidden(error: Forbidden) -> Response:
+    return _json(error.message, 403)
 
 
 @blueprint.get("/status")

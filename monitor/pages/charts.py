@@ -25,6 +25,7 @@ from monitor.pages.blueprint import blueprint
 from monitor.samples import MAX_POINTS, SeriesInfo
 from monitor.samples.access import current_store
 from web import access
+from web.api.schemas import to_utc
 from web.db import db
 
 SPANS = {
@@ -111,6 +112,8 @@ def _time(now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
     given = {name: request.args.get(name) for name in ("since", "until")}
     try:
         since, until = (dt.datetime.fromisoformat(v) if v else None for v in given.values())
+        if all(at is None or at.tzinfo is not None for at in (since, until)):
+            since, until = (to_utc(at) if at is not None else None for at in (since, until))
     except ValueError as error:
         raise Invalid.of("since", _("须为 RFC 3339 时间，例如 2026-11-23T09:00:00+08:00。")) from error
     if any(at is not None and at.tzinfo is None for at in (since, until)):

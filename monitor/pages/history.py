@@ -54,15 +54,19 @@ def believed(changes: Sequence[StateChange]) -> list[tuple[dt.datetime, State]]:
 
 
 def cells(spells_: Sequence[Spell], *, since: dt.datetime, until: dt.datetime, count: int = 96) -> list[str]:
-    """The worst state of each of `count` equal stretches, for the strip."""
+    """The worst state of each of `count` equal stretches, for the strip.
+
+    The time before the first measurement shows only where nothing else does: a check made a minute ago has a cell.
+    """
     width = (until - since) / count
     worst: list[State | None] = [None] * count
-    for spell in spells_:
+    before_first = list(spells_[:1]) if spells_ and spells_[0].state is State.NODATA else []
+    for spell in [*spells_[len(before_first) :], *before_first]:
         first = int((spell.at - since) / width)
         last = min(count - 1, int((spell.until - since - dt.timedelta(microseconds=1)) / width))
         for place in range(max(0, first), last + 1):
             known = worst[place]
-            if known is None or _RANK[spell.state] > _RANK[known]:
+            if known is None or (_RANK[spell.state] > _RANK[known] and spell not in before_first):
                 worst[place] = spell.state
     return [(state or State.NODATA).value for state in worst]
 

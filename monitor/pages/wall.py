@@ -20,6 +20,7 @@ from cmdb.models import Health, Item, ItemHealth, ItemService, Lifecycle, Servic
 from core import clock
 from monitor import links
 from monitor.alerts.models import Alert
+from monitor.pages import lines
 from monitor.pages.blueprint import blueprint
 from monitor.rules import Severity
 from web import access
@@ -28,7 +29,7 @@ from web.db import db
 SEE = ("wall.read", "alert.read")
 NEWEST = 5
 SERVICES = 12
-PARTS = ("tiles", "map", "services", "newest")
+PARTS = ("tiles", "map", "services", "newest", "lines")
 _TROUBLED = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN)
 
 
@@ -67,6 +68,8 @@ def _part(part: str) -> dict[str, Any]:
         return {"places": _places(session, roots, now)}
     if part == "services":
         return {"services": _services(session, roots)}
+    if part == "lines":
+        return lines.busiest(session, roots, now)
     if part == "newest":
         return {"newest": _newest(session, roots)}
     return _tiles(session, roots, now)

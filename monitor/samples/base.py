@@ -79,6 +79,9 @@ class SampleStore(Protocol):
     def series_of(self, check_id: int) -> list[SeriesInfo]:
         """All series of a check, by metric and labels."""
 
+    def series_named(self, metric: str) -> list[SeriesInfo]:
+        """All series of a metric, whichever check measured them."""
+
     def retain(self, now: dt.datetime) -> None:
         """Turn raw samples older than 48 hours into hourly lows, highs and means; drop those older than two years."""
 

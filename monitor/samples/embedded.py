@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +172,15 @@ class EmbeddedSamples:
 
     def series_of(self, check_id: int) -> list[SeriesInfo]:
         """All series of a check, by metric and labels."""
+        return self._infos(lambda key: key.check_id == check_id)
+
+    def series_named(self, metric: str) -> list[SeriesInfo]:
+        """All series of a metric, whichever check measured them."""
+        return self._infos(lambda key: key.metric == metric)
+
+    def _infos(self, wanted: Callable[[SeriesKey], bool]) -> list[SeriesInfo]:
         with self._known:
-            keys = sorted(key for key in self._ids if key.check_id == check_id)
+            keys = sorted(filter(wanted, self._ids))
             units = {key: self._units[key] for key in keys}
         return [SeriesInfo(key, units[key], self.latest(key)) for key in keys]
 
