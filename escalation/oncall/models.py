@@ -91,7 +91,7 @@ class Chain(Base):
     policy_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("escalation_policy.id"))
     steps: Mapped[list[Any]]
     loops: Mapped[int]
-    step: Mapped[int] = mapped_column(default=0)  # the next one to page
+    step: Mapped[int] = mapped_column(default=0)  # the next one to page; behind the last one: waiting for its answer
     loop: Mapped[int] = mapped_column(default=0)
     rounds: Mapped[int] = mapped_column(default=0)  # pages sent so far, part of their keys
     next_at: Mapped[dt.datetime | None]

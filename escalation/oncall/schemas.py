@@ -9,7 +9,7 @@ import pydantic
 
 from core.i18n import gettext as _
 from web.api import ApiModel
-from web.api.schemas import Instant
+from web.api.schemas import Instant, WallTime
 
 
 class OverrideIn(ApiModel):
@@ -31,8 +31,8 @@ class OverrideForm(ApiModel):
     """The same from the page: local times without a zone."""
 
     person: str = pydantic.Field(min_length=1, max_length=64)
-    from_at: dt.datetime
-    until_at: dt.datetime
+    from_at: WallTime
+    until_at: WallTime
     reason: str = pydantic.Field(default="", max_length=200)
 
 

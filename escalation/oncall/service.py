@@ -87,8 +87,14 @@ def start(session: Session, ticket: Ticket, *, now: dt.datetime) -> Chain | None
 
 
 def advance(session: Session, chain: Chain, *, now: dt.datetime) -> None:
-    """Page every step that is due; a step that resolves to nobody is logged and skipped at once (E-08)."""
+    """Page every step that is due; a step that resolves to nobody is logged and skipped at once (E-08).
+
+    After the last step `chain.step` stands behind it while its delay passes; only then is the chain at its end.
+    """
     while chain.state is ChainState.RUNNING and chain.next_at is not None and chain.next_at <= now:
+        if chain.step >= len(chain.steps):
+            _end(session, chain, ChainState.EXHAUSTED, now=now, by_id=None)
+            return
         step = chain.steps[chain.step]
         people = _people_of(session, step["targets"], chain, now)
         if people:
@@ -98,9 +104,9 @@ def advance(session: Session, chain: Chain, *, now: dt.datetime) -> None:
             _log(session, chain, "skipped", now, step=chain.step, text=_("这一步没有可呼叫的人"))
         following = rules.after(Position(chain.step, chain.loop), len(chain.steps), chain.loops)
         if following is None:
-            _end(session, chain, ChainState.EXHAUSTED, now=now, by_id=None)
-            return
-        chain.step, chain.loop = following.step, following.loop
+            chain.step = len(chain.steps)
+        else:
+            chain.step, chain.loop = following.step, following.loop
 
 
 def _people_of(session: Session, targets: list[dict[str, Any]], chain: Chain, now: dt.datetime) -> list[Person]:
@@ -162,7 +168,10 @@ def _page(session: Session, chain: Chain, people: list[Person], now: dt.datetime
 
 def _end(session: Session, chain: Chain, state: ChainState, *, now: dt.datetime, by_id: int | None) -> None:
     chain.state, chain.ended_at, chain.ended_by_id, chain.next_at = state, now, by_id, None
-    cancel_for(session, key_prefix=f"page:{chain.id}:", now=now)
+    if (
+        state is not ChainState.EXHAUSTED
+    ):  # nobody has answered: a page that still waits to be sent is needed more than ever
+        cancel_for(session, key_prefix=f"page:{chain.id}:", now=now)
     _log(session, chain, str(state), now, people=[by_id] if by_id else [])
 
 
@@ -186,15 +195,25 @@ def running(session: Session, ticket_id: int, *, lock: bool = True) -> Chain | N
 
 
 def acknowledged(session: Session, ticket_id: int, *, by_id: int, now: dt.datetime) -> None:
-    """Somebody has seen the incident: the paging stops."""
+    """Somebody has seen the incident: the paging stops, and nothing of a chain that ran out is sent any more."""
     if (chain := running(session, ticket_id)) is not None:
         _end(session, chain, ChainState.ACKNOWLEDGED, now=now, by_id=by_id)
+    else:
+        _take_back(session, ticket_id, now=now)
 
 
 def stop(session: Session, ticket_id: int, *, now: dt.datetime) -> None:
     """The incident is over: the paging stops."""
     if (chain := running(session, ticket_id)) is not None:
         _end(session, chain, ChainState.STOPPED, now=now, by_id=None)
+    else:
+        _take_back(session, ticket_id, now=now)
+
+
+def _take_back(session: Session, ticket_id: int, *, now: dt.datetime) -> None:
+    ran_out = sa.select(Chain.id).where(Chain.ticket_id == ticket_id, Chain.state == ChainState.EXHAUSTED)
+    for chain_id in session.scalars(ran_out):
+        cancel_for(session, key_prefix=f"page:{chain_id}:", now=now)
 
 
 def escalate_now(session: Session, ticket: Ticket, *, by_id: int, now: dt.datetime) -> Chain:
@@ -207,7 +226,7 @@ def escalate_now(session: Session, ticket: Ticket, *, by_id: int, now: dt.dateti
         if chain is None:
             raise Conflict(_("没有适用于这个事项的呼叫策略。"))
         return chain
-    if chain.state is ChainState.EXHAUSTED:
+    if chain.step >= len(chain.steps):
         chain.step, chain.loop = 0, 0
     chain.state, chain.ended_at, chain.next_at = ChainState.RUNNING, None, now
     _log(session, chain, "escalated", now, people=[by_id])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pydantic
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +11,7 @@ from accounts.models import Person
 from core import clock
 from core.errors import Invalid
 from core.i18n import gettext as _
-from escalation.oncall import queries, rules, service, setup
+from escalation.oncall import queries, service, setup
 from escalation.oncall.schemas import OverrideForm
 from servicedesk.tickets import access as ticket_access
 from servicedesk.tickets import service as tickets
@@ -74,8 +72,8 @@ def add_override(schedule_id: int) -> ResponseReturnValue:
             session,
             row,
             login=given.person,
-            from_at=_local(given.from_at),
-            until_at=_local(given.until_at),
+            from_at=given.from_at,
+            until_at=given.until_at,
             reason=given.reason,
             by_id=viewer().person_id,
             now=now,
@@ -86,10 +84,6 @@ def add_override(schedule_id: int) -> ResponseReturnValue:
     session.commit()
     flash(_("替班已登记。"))
     return redirect(url_for("oncall.index"), 303)
-
-
-def _local(at: dt.datetime) -> dt.datetime:
-    return at if at.tzinfo else at.replace(tzinfo=rules.ZONE)
 
 
 @blueprint.post("/oncall/<int:schedule_id>/overrides/<int:override_id>/cancel")

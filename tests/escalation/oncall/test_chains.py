@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from core import clock
+from escalation.notify.channels import Context
 from escalation.notify.models import Channel, Delivery, DeliveryState
+from escalation.notify.sender import DeliverySender
 from escalation.oncall import service
-from escalation.oncall.models import Chain, ChainState, PagingEntry
+from escalation.oncall.models import Chain, ChainState, PagingEntry, Policy
 from servicedesk.tickets.models import Ticket
 from servicedesk.tickets.opening import Report, open_ticket
 from tests.fixtures.world import World
@@ -99,12 +101,81 @@ def test_E_07_pages_step_by_step_and_loops(night: World) -> None:
     assert chain(night).state is ChainState.EXHAUSTED
 
 
+def sent(world: World, smtp, at: dt.datetime) -> set[str]:
+    """Let the sender work at `at`; answers who has been paged by mail so far."""
+    with clock.frozen(at):
+        DeliverySender(
+            world.engine, Context(f"smtp://127.0.0.1:{smtp.port}", "taxops@example.test", "http://taxops.test")
+        ).drain()
+    return {recipient.partition("@")[0] for mail in smtp.mails for recipient in mail.recipients
+            if mail.subject.startswith("【呼叫】")}  # fmt: skip
+
+
+def states(world: World, login: str) -> set[DeliveryState]:
+    with world.read() as session:
+        rows = sa.select(Delivery.state).where(Delivery.topic == "page", Delivery.person_id == world.people[login])
+        return set(session.scalars(rows))
+
+
+def test_E_07_the_last_step_is_sent_and_the_chain_ends_after_its_delay(night: World, smtp) -> None:
+    with clock.frozen(START):
+        incident(night)
+    assert sent(night, smtp, START) >= {"on-call"}
+    for at in (5, 10, 20, 25, 30):
+        tick(night, minutes(at))
+    assert states(night, "p-head") == {DeliveryState.WAITING}, "the last page waits to be sent, it is not taken back"
+    assert chain(night).state is ChainState.RUNNING, "the last step too waits for its answer"
+    assert sent(night, smtp, minutes(30)) >= {"on-call", "p-engineer-2", "p-head"}
+    assert states(night, "p-head") == {DeliveryState.SENT}
+    tick(night, minutes(39.9))
+    assert chain(night).state is ChainState.RUNNING
+    tick(night, minutes(40))
+    assert chain(night).state is ChainState.EXHAUSTED
+
+
+def one_step(world: World, delay: float) -> None:
+    with world.write() as session:
+        row = session.scalars(sa.select(Policy)).one()
+        row.loops, row.steps = 0, [{**row.steps[0], "delay_minutes": delay}]
+
+
+@pytest.mark.parametrize("delay", [0, 5])
+def test_E_07_a_policy_of_one_step_pages_somebody(night: World, smtp, delay: float) -> None:
+    one_step(night, delay)
+    with clock.frozen(START):
+        incident(night)
+    assert sent(night, smtp, START) >= {"on-call"}
+    assert states(night, "on-call") == {DeliveryState.SENT}
+    tick(night, minutes(delay))
+    assert chain(night).state is ChainState.EXHAUSTED
+
+
+def test_E_07_a_late_page_is_still_sent_after_the_chain_ran_out(night: World, smtp) -> None:
+    one_step(night, 5)
+    with clock.frozen(START):
+        incident(night)
+    tick(night, minutes(5))  # no mail server answered meanwhile
+    assert chain(night).state is ChainState.EXHAUSTED
+    assert sent(night, smtp, minutes(6)) >= {"on-call"}
+
+
+def test_E_07_escalate_now_after_the_last_step_begins_again(night: World) -> None:
+    one_step(night, 5)
+    with clock.frozen(START):
+        ticket_id = incident(night)
+    for at in (1, 20):  # while the last step waits, and after the chain has run out
+        tick(night, minutes(at))
+        with clock.frozen(minutes(at)), night.write() as session:
+            service.escalate_now(
+                session, session.get_one(Ticket, ticket_id), by_id=night.people["p-head"], now=minutes(at)
+            )
+    assert paged(night) == ["on-call"] * 3
+
+
 def test_E_07_snapshot_is_taken_when_the_chain_starts(night: World) -> None:
     with clock.frozen(START):
         incident(night)
     with night.write() as session:
-        from escalation.oncall.models import Policy
-
         session.scalars(sa.select(Policy)).one().steps = []
     tick(night, minutes(5))
     assert paged(night) == ["on-call", "p-engineer-2"]
