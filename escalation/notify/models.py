@@ -66,7 +66,8 @@ class Preference(Base):
 
 
 class Delivery(Base):
-    """One notice to one person by one channel. `key` goes out with it, so that a repeat can be recognised."""
+    """One notice to one person by one channel; without a person: to a channel that is a group by itself (a robot in a
+    chat). `key` goes out with it, so that a repeat can be recognised."""
 
     __tablename__ = "delivery"
     __audited__ = False
@@ -74,12 +75,12 @@ class Delivery(Base):
     id: Mapped[int] = pk()
     key: Mapped[str] = mapped_column(sa.String(160), unique=True)
     topic: Mapped[str] = mapped_column(sa.String(20))
-    person_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
+    person_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
     channel_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("channel.id"))
     address: Mapped[str] = mapped_column(sa.String(200))
     subject: Mapped[str] = mapped_column(sa.String(300))
     body: Mapped[str] = mapped_column(sa.Text)
-    url: Mapped[str] = mapped_column(sa.String(400), info={"secret": True})  # may carry a single-use link
+    url: Mapped[str] = mapped_column(sa.String(400), info={"secret": True})  # /ack/… is completed when it is sent
     ref: Mapped[str] = mapped_column(sa.String(60), index=True)  # what it is about: INC-2026-000123
     state: Mapped[DeliveryState] = enum_column(DeliveryState)
     created_at: Mapped[dt.datetime] = mapped_column(index=True)
@@ -115,3 +116,30 @@ class DeliveryAttempt(Base):
     at: Mapped[dt.datetime]
     took_ms: Mapped[int]
     error: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class PostponedNotice(Base):
+    """A warning or breach that came outside working hours while nobody was on duty: it is told at the next working
+    instant, once. `told_at` is set by then, also where there was nothing left to tell."""
+
+    __tablename__ = "postponed_notice"
+    __audited__ = False
+
+    id: Mapped[int] = pk()
+    key: Mapped[str] = mapped_column(sa.String(160), unique=True)  # the key its deliveries will have
+    what: Mapped[str] = mapped_column(sa.String(20))  # warned | breached
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), index=True)
+    clock: Mapped[str] = mapped_column(sa.String(40))
+    round: Mapped[int]
+    since: Mapped[dt.datetime]
+    tell_at: Mapped[dt.datetime]
+    told_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        sa.Index(
+            "ix_postponed_notice_open",
+            "tell_at",
+            sqlite_where=sa.text("told_at IS NULL"),
+            postgresql_where=sa.text("told_at IS NULL"),
+        ),
+    )

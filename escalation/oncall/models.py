@@ -29,6 +29,7 @@ class Schedule(Base):
     starts_on: Mapped[dt.date]
     handover: Mapped[str] = mapped_column(sa.String(5), default="09:00")
     active: Mapped[bool] = mapped_column(default=True)
+    revision: Mapped[int] = mapped_column(default=1)  # grows with each change, so that two who edit notice each other
 
     unit: Mapped[Unit] = relationship()
     team: Mapped[Team | None] = relationship()
@@ -67,6 +68,7 @@ class Policy(Base):
     loops: Mapped[int] = mapped_column(default=2)
     max_priority: Mapped[int] = mapped_column(default=2)
     active: Mapped[bool] = mapped_column(default=True)
+    revision: Mapped[int] = mapped_column(default=1)
 
 
 class ChainState(StrEnum):
@@ -127,7 +129,8 @@ class PagingEntry(Base):
 
 
 class AckLink(Base):
-    """A single-use link that lets one person acknowledge one chain without signing in. Only its hash is kept."""
+    """A single-use link that lets one person acknowledge one chain without signing in. The hash is of the link's
+    unsigned half; the other half is the installation's signature, made when the page is sent and kept nowhere."""
 
     __tablename__ = "ack_link"
     __audited__ = False

@@ -329,7 +329,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("key", sa.String(length=160), nullable=False),
         sa.Column("topic", sa.String(length=20), nullable=False),
-        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("channel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address", sa.String(length=200), nullable=False),
         sa.Column("subject", sa.String(length=300), nullable=False),
@@ -744,6 +744,7 @@ def upgrade() -> None:
         sa.Column("loops", sa.Integer(), nullable=False),
         sa.Column("max_priority", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_escalation_policy_team_id_team")),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_escalation_policy_unit_id_unit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation_policy")),
@@ -834,6 +835,7 @@ def upgrade() -> None:
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("handover", sa.String(length=5), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_oncall_schedule_team_id_team")),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_oncall_schedule_unit_id_unit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_oncall_schedule")),
@@ -1247,6 +1249,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_paging_chain_ticket_id"), ["ticket_id"], unique=False)
 
     op.create_table(
+        "postponed_notice",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=160), nullable=False),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("clock", sa.String(length=40), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tell_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_postponed_notice_ticket_id_ticket")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_postponed_notice")),
+        sa.UniqueConstraint("key", name=op.f("uq_postponed_notice_key")),
+    )
+    with op.batch_alter_table("postponed_notice", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_postponed_notice_open",
+            ["tell_at"],
+            unique=False,
+            sqlite_where=sa.text("told_at IS NULL"),
+            postgresql_where=sa.text("told_at IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_postponed_notice_ticket_id"), ["ticket_id"], unique=False)
+
+    op.create_table(
         "ticket_clock",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1479,6 +1506,15 @@ def downgrade() -> None:
         )
 
     op.drop_table("ticket_clock")
+    with op.batch_alter_table("postponed_notice", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_postponed_notice_ticket_id"))
+        batch_op.drop_index(
+            "ix_postponed_notice_open",
+            sqlite_where=sa.text("told_at IS NULL"),
+            postgresql_where=sa.text("told_at IS NULL"),
+        )
+
+    op.drop_table("postponed_notice")
     with op.batch_alter_table("paging_chain", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_paging_chain_ticket_id"))
         batch_op.drop_index(
