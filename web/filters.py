@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,9 +18,12 @@ from zoneinfo import ZoneInfo
 from core import clock
 from core.i18n import current_locale
 from core.i18n import gettext as _
+from web.devices import device
 
 ZONE = ZoneInfo("Asia/Shanghai")
 STATIC = Path(__file__).parent / "static"
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)")
 
 _MINUTE, _HOUR = 60, 3600  # seconds; and 60 minutes an hour
 _MINUTES_A_DAY, _JUST_NOW, _KILO, _SHORT_NAME = 24 * 60, 45, 1024, 3
@@ -194,6 +198,21 @@ def spark_path(points: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{'M' if i == 0 else 'L'}{x:g} {y:g}" for i, (x, y) in enumerate(points))
 
 
+def recorded(value: object) -> str:
+    """A value as it was recorded, for people: local time, yes and no, lists with commas."""
+    if value is None or value in ("", [], {}):
+        return "—"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if isinstance(value, dict):
+        return "；".join(f"{key} = {recorded(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return "、".join(recorded(each) for each in value)
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return local(dt.datetime.fromisoformat(value), "second")
+    return str(value)
+
+
 def clock_now() -> dt.datetime:
     """The current instant, for macros that are imported without the page's `now`."""
     return clock.now()
@@ -223,6 +242,8 @@ FILTERS: dict[str, Any] = {
     "percent": percent,
     "initials": initials,
     "hue": hue,
+    "device": device,
+    "recorded": recorded,
 }
 GLOBALS: dict[str, Any] = {
     "_": _,

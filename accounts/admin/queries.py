@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from accounts.models import AuditRow, Grant, Person, Role, SignInSession, Team, TeamMember, Unit, UnitLevel
 from accounts.scope import Viewer, in_scope
+from accounts.validity import in_force, lasting, standing
 from core.errors import NotFound
 from core.i18n import gettext as _
 from core.outbox import OutboxRow
@@ -21,6 +22,7 @@ def units(
     session: Session,
     viewer: Viewer,
     *,
+    now: dt.datetime,
     q: str | None = None,
     level: UnitLevel | None = None,
     parent: str | None = None,
@@ -33,6 +35,7 @@ def units(
     statement = (
         sa.select(Unit, above.code)
         .outerjoin(above, above.id == Unit.parent_id)
+        .options(contains_eager(Unit.parent.of_type(above)))
         .where(_unit_scope(viewer), *_matching(q, Unit.code, Unit.name))
     )
     if level is not None:
@@ -40,7 +43,7 @@ def units(
     if parent is not None:
         statement = statement.where(above.code == parent)
     if not retired:
-        statement = statement.where(Unit.valid_until.is_(None))
+        statement = statement.where(standing(now))
     return page(session, statement, [Key(Unit.code)], cursor=cursor, limit=limit, scalars=False)
 
 
@@ -66,7 +69,7 @@ def unit(session: Session, viewer: Viewer, code: str) -> Unit:
     return found
 
 
-def unit_overview(session: Session, row: Unit) -> dict[str, Any]:
+def unit_overview(session: Session, row: Unit, *, now: dt.datetime) -> dict[str, Any]:
     """What hangs on a unit: children, teams, number of people, grants."""
     return {
         "parent": session.get(Unit, row.parent_id) if row.parent_id else None,
@@ -81,7 +84,7 @@ def unit_overview(session: Session, row: Unit) -> dict[str, Any]:
             sa.select(Grant, Role, Person)
             .join(Role, Role.code == Grant.role_code)
             .join(Person, Person.id == Grant.person_id)
-            .where(Grant.unit_id == row.id, Grant.valid_until.is_(None))
+            .where(Grant.unit_id == row.id, lasting(now))
             .order_by(Role.code, Person.login)
             .limit(100)
         ).all(),
@@ -100,6 +103,7 @@ def people(
     session: Session,
     viewer: Viewer,
     *,
+    now: dt.datetime,
     q: str | None = None,
     unit_code: str | None = None,
     role: str | None = None,
@@ -118,7 +122,7 @@ def people(
     if active is not None:
         statement = statement.where(Person.active == active)
     if role:
-        held = sa.select(Grant.person_id).where(Grant.role_code == role, Grant.valid_until.is_(None))
+        held = sa.select(Grant.person_id).where(Grant.role_code == role, in_force(now))
         statement = statement.where(Person.id.in_(held))
     return page(session, statement, [Key(Person.login)], cursor=cursor, limit=limit, scalars=False)
 
@@ -132,7 +136,7 @@ def person(session: Session, viewer: Viewer, login: str, *, lock: bool = False) 
     return found
 
 
-def person_overview(session: Session, row: Person) -> dict[str, Any]:
+def person_overview(session: Session, row: Person, *, now: dt.datetime) -> dict[str, Any]:
     """A person's unit, grants, teams and open sessions."""
     return {
         "unit": session.get_one(Unit, row.unit_id),
@@ -141,7 +145,7 @@ def person_overview(session: Session, row: Person) -> dict[str, Any]:
             .join(Role, Role.code == Grant.role_code)
             .outerjoin(Unit, Unit.id == Grant.unit_id)
             .outerjoin(Team, Team.id == Grant.team_id)
-            .where(Grant.person_id == row.id, Grant.valid_until.is_(None))
+            .where(Grant.person_id == row.id, lasting(now))
         ).all(),
         "teams": session.scalars(
             sa.select(Team).join(TeamMember).where(TeamMember.person_id == row.id, Team.active)
@@ -154,12 +158,12 @@ def person_overview(session: Session, row: Person) -> dict[str, Any]:
     }
 
 
-def roles_of(session: Session, person_ids: Sequence[int]) -> dict[int, list[str]]:
+def roles_of(session: Session, person_ids: Sequence[int], *, now: dt.datetime) -> dict[int, list[str]]:
     """Person id → role codes in force."""
     found: dict[int, list[str]] = {i: [] for i in person_ids}
     rows = session.execute(
         sa.select(Grant.person_id, Grant.role_code)
-        .where(Grant.person_id.in_(person_ids), Grant.valid_until.is_(None))
+        .where(Grant.person_id.in_(person_ids), in_force(now))
         .distinct()
         .order_by(Grant.role_code)
     )

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
 
+from core.i18n import gettext as _
 from escalation.notify.channels.base import TIME_LIMIT_S, Context, NotSetUp, Outgoing, SendFailed
 
 PERMANENT_FROM = 550
@@ -21,7 +22,7 @@ def send(outgoing: Outgoing, url: str, context: Context) -> None:
     """
     server_url = url or context.smtp_url
     if not server_url:
-        raise NotSetUp("no mail server is set (TAXOPS_SMTP_URL)")
+        raise NotSetUp(_("没有设置邮件服务器（TAXOPS_SMTP_URL），邮件发不出去"))
     message = _message(outgoing, context)
     try:
         with _connect(server_url) as server:

@@ -59,7 +59,7 @@ const timeAxis = (compact, span) => ({
   axisLine: { lineStyle: { color: css("--line-strong") } },
   axisTick: { show: false },
   splitNumber: compact ? 3 : 6,
-  axisLabel: { color: css("--ink-3"), fontSize: 11, hideOverlap: true, formatter: (value) => (span < SHORT_MS ? second(value) : clock(value) === "00:00" ? day(value) : clock(value)) },
+  axisLabel: { color: css("--ink-3"), fontSize: 11, hideOverlap: true, formatter: (value) => (span < SHORT_MS && value % 60000 ? second(value) : clock(value) === "00:00" ? day(value) : clock(value)) },
   axisPointer: { label: { formatter: (at) => stamp(at.value) } },
 });
 

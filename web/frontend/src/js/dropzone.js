@@ -18,7 +18,7 @@ function enhance(zone) {
   let files = [...input.files];
   if (input.form) input.form.enctype = "multipart/form-data";
   const list = el("ul", { class: "drop-files" });
-  input.after(list);
+  (input.closest(".file") ?? input).after(list);
 
   const render = () => {
     const bag = new DataTransfer();
