@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Role, Team, TeamMember, Unit, UnitClosure, UnitLevel
+from accounts.validity import in_force
 
 LINES = {UnitLevel.OFFICE: UnitLevel.COUNTY}  # tax offices have no line: their matters start at the county
 
@@ -60,8 +61,7 @@ def holders_of(session: Session, permission: str, unit_id: int, *, now: dt.datet
         .where(
             UnitClosure.descendant_id == unit_id,
             Person.active,
-            Grant.valid_from <= now,
-            sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
+            in_force(now),
         )
         .order_by(UnitClosure.depth, Person.id)
     ).all()

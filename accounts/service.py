@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Role, Team, TeamMember, Unit, UnitClosure, UnitLevel
 from accounts.signin import service as signin
+from accounts.validity import in_force, lasting, standing
 from core.errors import Conflict, Invalid, NotFound
 from core.i18n import gettext as _
 
@@ -72,7 +73,7 @@ def create_unit(
     return unit
 
 
-def move_unit(session: Session, unit: Unit, parent: Unit) -> None:
+def move_unit(session: Session, unit: Unit, parent: Unit, *, now: dt.datetime) -> None:
     """Put `unit` with its subtree below another parent.
 
     Raises Conflict while grants hang on the unit or below it: moving would change what they reach (R-03).
@@ -82,7 +83,7 @@ def move_unit(session: Session, unit: Unit, parent: Unit) -> None:
         raise Invalid.of("parent", _("不能把机构移到自己的下级之下。"))
     if parent.level not in PARENT_LEVELS[unit.level]:
         raise Invalid.of("parent", _("这一级机构不能放在所选上级之下。"))
-    _refuse_while_granted(session, below)
+    _refuse_while_granted(session, below, now)
     session.execute(
         sa.delete(UnitClosure).where(UnitClosure.descendant_id.in_(below), UnitClosure.ancestor_id.not_in(below))
     )
@@ -99,13 +100,13 @@ def move_unit(session: Session, unit: Unit, parent: Unit) -> None:
     _forget_rights_below(session, [*below, parent.id])
 
 
-def retire_unit(session: Session, unit: Unit, *, on: dt.date, successor: Unit | None = None) -> None:
-    """End a unit's validity; it keeps its history.
+def retire_unit(session: Session, unit: Unit, *, on: dt.date, now: dt.datetime, successor: Unit | None = None) -> None:
+    """End a unit's validity after the day `on`; it keeps its history.
 
     Raises Conflict while grants, active people or living units hang on it (R-03).
     """
     living = session.scalar(
-        sa.select(sa.func.count()).select_from(Unit).where(Unit.parent_id == unit.id, Unit.valid_until.is_(None))
+        sa.select(sa.func.count()).select_from(Unit).where(Unit.parent_id == unit.id, standing(now))
     )
     if living:
         raise Conflict(_("该机构下还有 %(n)d 个有效的下级机构，请先处理。", n=living))
@@ -114,16 +115,18 @@ def retire_unit(session: Session, unit: Unit, *, on: dt.date, successor: Unit | 
     )
     if people:
         raise Conflict(_("该机构还有 %(n)d 名在用人员，请先调离或停用。", n=people))
-    _refuse_while_granted(session, [unit.id])
+    _refuse_while_granted(session, [unit.id], now)
     unit.valid_until = on
     unit.successor_id = successor.id if successor else None
 
 
-def _refuse_while_granted(session: Session, unit_ids: list[int]) -> None:
+def _refuse_while_granted(session: Session, unit_ids: list[int], now: dt.datetime) -> None:
     hanging = session.execute(
-        sa.select(Person.login, Grant.role_code)
+        sa.select(Person.login, Role.name)
+        .select_from(Grant)
         .join(Person, Person.id == Grant.person_id)
-        .where(Grant.unit_id.in_(unit_ids), Grant.valid_until.is_(None))
+        .join(Role, Role.code == Grant.role_code)
+        .where(Grant.unit_id.in_(unit_ids), lasting(now))
         .limit(5)
     ).all()
     if hanging:
@@ -223,7 +226,7 @@ def grant(
     if (unit is not None) + (team is not None) + (service_id is not None) != 1:
         raise Invalid.of("unit", _("授权须恰好指定一处：机构、班组或服务。"))
     if role.administrator:
-        _refuse_second_kind(session, person, role.administrator)
+        _refuse_second_kind(session, person, role.administrator, now)
     made = Grant(
         person_id=person.id,
         role_code=role_code,
@@ -240,13 +243,13 @@ def grant(
     return made
 
 
-def _refuse_second_kind(session: Session, person: Person, kind: str) -> None:
+def _refuse_second_kind(session: Session, person: Person, kind: str, now: dt.datetime) -> None:
     held = session.scalar(
         sa.select(Role.administrator)
         .join(Grant, Grant.role_code == Role.code)
         .where(
             Grant.person_id == person.id,
-            Grant.valid_until.is_(None),
+            lasting(now),
             Role.administrator.is_not(None),
             Role.administrator != kind,
         )
@@ -295,7 +298,7 @@ def set_active(session: Session, person: Person, *, active: bool, now: dt.dateti
         grants = session.scalars(
             sa.select(Grant)
             .join(Role, Role.code == Grant.role_code)
-            .where(Grant.person_id == person.id, Grant.valid_until.is_(None), Role.administrator.is_not(None))
+            .where(Grant.person_id == person.id, lasting(now), Role.administrator.is_not(None))
         )
         for held in grants:
             _refuse_last(session, held, now)
@@ -316,7 +319,7 @@ def _refuse_last(session: Session, held: Grant, now: dt.datetime) -> None:
             Grant.person_id != held.person_id,
             Person.active,
             Person.password_hash.is_not(None),
-            sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
+            in_force(now),
         )
     )
     if not others:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Role, Team, Unit, UnitLevel
+from accounts.validity import in_force, standing
 from app import migrate
 from config import Settings
 from core import clock
@@ -89,7 +90,7 @@ def _people(session: Session) -> Iterator[Finding]:
                 Role.administrator == kind,
                 Person.active,
                 Person.password_hash.is_not(None),
-                Grant.valid_until.is_(None),
+                in_force(clock.now()),
             )
         )
         if not held:
@@ -100,7 +101,7 @@ def _people(session: Session) -> Iterator[Finding]:
         .select_from(Unit)
         .where(
             Unit.level.in_([UnitLevel.CITY, UnitLevel.COUNTY]),
-            Unit.valid_until.is_(None),
+            standing(clock.now()),
             Unit.id.not_in(sa.select(Team.unit_id).where(Team.active)),
         )
     )

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from accounts import scope
 from accounts.current import viewer
 from accounts.models import Team, Unit, UnitLevel
+from accounts.validity import standing
 from cmdb import queries, service
 from cmdb.api_shapes import Names
 from cmdb.forms import ItemFields, RelationFields, ServiceFields, starting_values, typed_attributes, with_extra
@@ -153,9 +154,7 @@ def _editor(form: Form[Any], kind: ItemType, item: Item | None) -> str:
     session, me = db.session(), viewer()
     units = session.execute(
         sa.select(Unit.code, Unit.name)
-        .where(
-            scope.in_scope(me, "item.write", unit=Unit.id), Unit.level != UnitLevel.VENDOR, Unit.valid_until.is_(None)
-        )
+        .where(scope.in_scope(me, "item.write", unit=Unit.id), Unit.level != UnitLevel.VENDOR, standing(clock.now()))
         .order_by(Unit.code)
     ).all()
     options: dict[str, Any] = {"teams": [], "vendors": [], "groups": []}
@@ -168,7 +167,7 @@ def _editor(form: Form[Any], kind: ItemType, item: Item | None) -> str:
         ).all()
         vendors = session.execute(
             sa.select(Unit.code, Unit.name)
-            .where(Unit.level == UnitLevel.VENDOR, Unit.valid_until.is_(None))
+            .where(Unit.level == UnitLevel.VENDOR, standing(clock.now()))
             .order_by(Unit.name)
         ).all()
         groups = session.scalars(sa.select(Service.group).distinct().order_by(Service.group)).all()

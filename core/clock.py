@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
+ZONE = ZoneInfo("Asia/Shanghai")  # whose midnight ends a day: dates in the database are dates here
 
 _frozen: dt.datetime | None = None
 
@@ -35,3 +37,13 @@ def require_aware(at: dt.datetime) -> dt.datetime:
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} names no time zone")
     return at.astimezone(UTC)
+
+
+def local_date(at: dt.datetime) -> dt.date:
+    """The date people here write at `at`. Before eight in the morning UTC still writes yesterday's."""
+    return require_aware(at).astimezone(ZONE).date()
+
+
+def day_start(day: dt.date) -> dt.datetime:
+    """The instant, in UTC, at which `day` begins here."""
+    return dt.datetime.combine(day, dt.time(), ZONE).astimezone(UTC)

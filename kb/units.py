@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from accounts import queries
 from accounts.models import Unit, UnitLevel
 from accounts.scope import Viewer, subtree
+from accounts.validity import standing
+from core import clock
 
 MOST = 400
 
@@ -19,7 +21,7 @@ def below(session: Session, viewer: Viewer, *permissions: str) -> list[tuple[str
     roots = frozenset().union(*(viewer.units_for(p) for p in permissions))
     statement = (
         sa.select(Unit.code, Unit.name).where(
-            sa.or_(Unit.id.in_(subtree(roots)), Unit.id == viewer.unit_id), Unit.valid_until.is_(None),
+            sa.or_(Unit.id.in_(subtree(roots)), Unit.id == viewer.unit_id), standing(clock.now()),
             sa.or_(Unit.level.not_in((UnitLevel.OFFICE, UnitLevel.VENDOR)), Unit.id == viewer.unit_id),
         ).order_by(Unit.code).limit(MOST)
     )  # fmt: skip

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from accounts.models import Unit, UnitLevel
+from accounts.validity import standing
 from cmdb.models import Item, Origin, RelationKind
 from cmdb.service import create_item, relate
 from collectors.discover import Proposal, discover, listeners
@@ -145,7 +146,7 @@ def _follow_own_place(session: Session, settings: Settings) -> None:
 
 def _province(session: Session) -> Unit | None:
     return session.scalar(
-        sa.select(Unit).where(Unit.level == UnitLevel.PROVINCE, Unit.valid_until.is_(None)).order_by(Unit.id).limit(1)
+        sa.select(Unit).where(Unit.level == UnitLevel.PROVINCE, standing(clock.now())).order_by(Unit.id).limit(1)
     )
 
 

@@ -66,6 +66,7 @@ def list_units(query: UnitQuery) -> Page[UnitOut]:
     found = queries.units(
         db.session(),
         viewer(),
+        now=clock.now(),
         q=query.q,
         level=query.level,
         parent=query.parent,
@@ -126,9 +127,9 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
         and parent.id != row.parent_id
     ):
         _require("unit.write", parent)
-        service.move_unit(db.session(), row, parent)
+        service.move_unit(db.session(), row, parent, now=clock.now())
     if body.valid_until is not None:
-        service.retire_unit(db.session(), row, on=body.valid_until)
+        service.retire_unit(db.session(), row, on=body.valid_until, now=clock.now())
     db.session().flush()
     return _unit_out(row, row.parent.code if row.parent else None)
 
@@ -138,12 +139,13 @@ def delete_unit(code: str) -> None:
     """Retire a unit from today; it keeps its history."""
     row = queries.unit(db.session(), viewer(), code)
     _require("unit.write", row)
-    service.retire_unit(db.session(), row, on=clock.now().date())
+    now = clock.now()
+    service.retire_unit(db.session(), row, on=clock.local_date(now), now=now)
 
 
 def _people_out(rows: list[tuple[Person, Unit]]) -> list[PersonOut]:
     ids = [p.id for p, _unit in rows]
-    roles, teams = queries.roles_of(db.session(), ids), queries.teams_of(db.session(), ids)
+    roles, teams = queries.roles_of(db.session(), ids, now=clock.now()), queries.teams_of(db.session(), ids)
     return [
         PersonOut(
             login=p.login,
@@ -165,6 +167,7 @@ def list_people(query: PersonQuery) -> Page[PersonOut]:
     found = queries.people(
         db.session(),
         viewer(),
+        now=clock.now(),
         q=query.q,
         unit_code=query.unit,
         role=query.role,

@@ -19,11 +19,13 @@ from accounts.permissions import PERMISSIONS
 from accounts.queries import members
 from accounts.scope import covers
 from accounts.signin import service as signin
+from accounts.validity import stands
 from core import clock
 from core.errors import Forbidden, Invalid, NotFound, TaxopsError
 from core.i18n import gettext as _
 from core.outbox import relay
 from web import access
+from web.api.schemas import to_utc
 from web.db import db
 from web.forms import Form
 
@@ -51,6 +53,7 @@ def units() -> ResponseReturnValue:
     found = queries.units(
         db.session(),
         viewer(),
+        now=clock.now(),
         q=q or None,
         level=UnitLevel(level) if level in set(UnitLevel) else None,
         cursor=request.args.get("cursor"),
@@ -107,7 +110,11 @@ def unit(code: str) -> ResponseReturnValue:
     """One unit with what hangs on it."""
     row = queries.unit(db.session(), viewer(), code)
     return render_template(
-        "accounts/unit.html", unit=row, more=queries.unit_overview(db.session(), row), levels=LEVEL_LABELS
+        "accounts/unit.html",
+        unit=row,
+        more=queries.unit_overview(db.session(), row, now=clock.now()),
+        levels=LEVEL_LABELS,
+        stands=stands(row, clock.now()),
     )
 
 
@@ -117,7 +124,8 @@ def retire_unit(code: str) -> ResponseReturnValue:
     """End a unit's validity today; refused while something hangs on it (R-03)."""
     row = queries.unit(db.session(), viewer(), code)
     _require("unit.write", row)
-    service.retire_unit(db.session(), row, on=clock.now().astimezone(ZONE).date())
+    now = clock.now()
+    service.retire_unit(db.session(), row, on=clock.local_date(now), now=now)
     db.session().commit()
     flash(_("机构“%(name)s”已停用，历史保留。", name=row.name), "ok")
     return redirect(url_for("admin.unit", code=code), 303)
@@ -132,6 +140,7 @@ def people() -> ResponseReturnValue:
     found = queries.people(
         db.session(),
         viewer(),
+        now=clock.now(),
         q=q or None,
         role=role or None,
         unit_code=unit_code or None,
@@ -140,7 +149,7 @@ def people() -> ResponseReturnValue:
     )
     known = {r.code: r.name for r in db.session().scalars(sa.select(Role).order_by(Role.code))}
     following = _following("admin.people", found.next, q=q or None, role=role or None, unit=unit_code or None)
-    held = queries.roles_of(db.session(), [p.id for p, _unit in found.items])
+    held = queries.roles_of(db.session(), [p.id for p, _unit in found.items], now=clock.now())
     return render_template(
         "accounts/people.html",
         rows=found.items,
@@ -202,7 +211,7 @@ def _person_page(login: str, form: Form[GrantIn] | None = None) -> str:
     return render_template(
         "accounts/person.html",
         person=row,
-        more=queries.person_overview(db.session(), row),
+        more=queries.person_overview(db.session(), row, now=clock.now()),
         roles=roles,
         form=form or Form(GrantIn, {"unit": row.unit.code}),
     )
@@ -364,7 +373,7 @@ def audit() -> ResponseReturnValue:
 
 def _day(text: str) -> dt.datetime | None:
     try:
-        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), ZONE) if text else None
+        return to_utc(dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), ZONE)) if text else None
     except ValueError as error:
         raise Invalid.of("day", _("日期格式不正确，例如 2026-11-23。")) from error
 

@@ -1,7 +1,7 @@
 """Building a viewer from the grants in force, and keeping recent ones in memory.
 
 A viewer is kept under (person, access_version): whatever changes rights raises the version, so a stale one is never
-used; grants with an end in time are looked at again after a minute at the latest.
+used. It is loaded anew after a minute, or as soon as a grant of this person begins or ends.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from accounts.models import Grant, Person, Role, Team, TeamMember, Unit, UnitLevel
 from accounts.permissions import PERMISSIONS
 from accounts.scope.viewer import Viewer
+from accounts.validity import lasting, stands
 
 KEEP = dt.timedelta(seconds=60)
 KEEP_MOST = 4000
 REPORTER = "reporter"
 
-_cache: dict[tuple[int, int, int], tuple[dt.datetime, Viewer]] = {}
+_cache: dict[tuple[int, int, int], tuple[dt.datetime, dt.datetime, Viewer]] = {}  # kept from, until
 
 
 def forget_viewers() -> None:
@@ -35,27 +36,26 @@ def viewer_for(
     """The viewer that `person` is at `now`, limited to a token's scopes where one is given."""
     key = (id(session.get_bind().engine), person.id, person.access_version)
     kept = _cache.get(key)
-    if kept and dt.timedelta(0) <= now - kept[0] < KEEP:
-        viewer = kept[1]
+    if kept and kept[0] <= now < kept[1]:
+        viewer = kept[2]
     else:
-        viewer = _load(session, person, now)
+        viewer, until = _load(session, person, now)
         if len(_cache) >= KEEP_MOST:
             _cache.clear()
-        _cache[key] = (now, viewer)
+        _cache[key] = (now, until, viewer)
     return replace(viewer, token_scopes=token_scopes) if token_scopes else viewer
 
 
-def _load(session: Session, person: Person, now: dt.datetime) -> Viewer:
+def _load(session: Session, person: Person, now: dt.datetime) -> tuple[Viewer, dt.datetime]:
+    """The viewer, and how long it stays true: to the next beginning or end of a grant, at most a minute."""
     unit = session.get_one(Unit, person.unit_id)
-    grants = session.execute(
+    known = session.execute(
         sa.select(Grant, Role)
         .join(Role, Role.code == Grant.role_code)
-        .where(
-            Grant.person_id == person.id,
-            Grant.valid_from <= now,
-            sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now),
-        )
+        .where(Grant.person_id == person.id, lasting(now))
     ).all()
+    grants = [(grant, role) for grant, role in known if grant.valid_from <= now]
+    turns = [at for grant, _role in known for at in (grant.valid_from, grant.valid_until) if at and at > now]
     units: dict[str, set[int]] = defaultdict(set)
     teams: dict[str, set[int]] = defaultdict(set)
     services: dict[str, set[int]] = defaultdict(set)
@@ -66,7 +66,7 @@ def _load(session: Session, person: Person, now: dt.datetime) -> Viewer:
             for places, where in ((units, grant.unit_id), (teams, grant.team_id), (services, grant.service_id)):
                 if where is not None:
                     places[permission].add(where)
-    return Viewer(
+    viewer = Viewer(
         person_id=person.id,
         login=person.login,
         name=person.name,
@@ -89,13 +89,14 @@ def _load(session: Session, person: Person, now: dt.datetime) -> Viewer:
         vendor_unit_id=_vendor_unit(unit, now),
         administrator=administrator,
     )
+    return viewer, min([now + KEEP, *turns])
 
 
 def _vendor_unit(unit: Unit, now: dt.datetime) -> int | None:
     """The vendor this person works for, while its contract lasts."""
     if unit.level is not UnitLevel.VENDOR:
         return None
-    return unit.id if unit.valid_until is None or unit.valid_until >= now.date() else None
+    return unit.id if stands(unit, now) else None
 
 
 def _own(session: Session, person: Person, unit: Unit) -> frozenset[str]:

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from accounts.models import ApiToken, Grant, Person, Role, SignInSession, Team, TeamMember, Unit
 from accounts.signin import service
+from accounts.validity import in_force
 from core.errors import Invalid
 from core.i18n import gettext as _
 
 TOKEN_DAYS = 365
 
 
-def of(session: Session, person_id: int, current_session: int | None) -> dict[str, Any]:
+def of(session: Session, person_id: int, current_session: int | None, *, now: dt.datetime) -> dict[str, Any]:
     """Person, unit, grants, teams, open sessions (the current one marked) and tokens."""
     person = session.get_one(Person, person_id)
     return {
@@ -27,7 +28,7 @@ def of(session: Session, person_id: int, current_session: int | None) -> dict[st
             .join(Role, Role.code == Grant.role_code)
             .outerjoin(Unit, Unit.id == Grant.unit_id)
             .outerjoin(Team, Team.id == Grant.team_id)
-            .where(Grant.person_id == person_id, Grant.valid_until.is_(None))
+            .where(Grant.person_id == person_id, in_force(now))
         ).all(),
         "teams": session.scalars(sa.select(Team).join(TeamMember).where(TeamMember.person_id == person_id)).all(),
         "sessions": session.scalars(

@@ -119,7 +119,8 @@ def profile() -> ResponseReturnValue:
     from accounts.signin import overview
 
     return render_template(
-        "accounts/profile.html", me=overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"))
+        "accounts/profile.html",
+        me=overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now()),
     )
 
 
@@ -139,7 +140,7 @@ def change_password() -> ResponseReturnValue:
     )
     if problem:
         db.session().rollback()
-        me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"))
+        me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now())
         return render_template("accounts/profile.html", me=me, password_error=problem), 422
     db.session().commit()
     flash(_("口令已修改，其他登录已全部退出。"))
@@ -154,7 +155,7 @@ def create_token() -> ResponseReturnValue:
 
     token = overview.create_token(db.session(), viewer().person_id, name=request.form.get("name", ""), now=clock.now())
     db.session().commit()
-    me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"))
+    me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now())
     return render_template("accounts/profile.html", me=me, new_token=token)
 
 

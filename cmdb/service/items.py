@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Unit
+from accounts.validity import stands
 from cmdb import attributes as rules
 from cmdb.models import SERVICE_TYPE, Health, Item, ItemHealth, ItemType, Lifecycle, Relation
 from cmdb.service import membership, versions
@@ -178,7 +179,7 @@ def _checked(session: Session, type_code: str, given: Mapping[str, Any]) -> dict
 
 
 def _check_unit(unit: Unit, now: dt.datetime) -> None:
-    if unit.valid_until is not None and unit.valid_until < now.date():
+    if not stands(unit, now):
         raise Invalid.of("unit", _("该机构已撤并，请改用现有机构。"))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from accounts.current import viewer
 from accounts.models import Unit, UnitClosure, UnitLevel
 from accounts.scope import Viewer, subtree
+from accounts.validity import standing
 from cmdb.health import worst
 from cmdb.models import Health, Item, ItemHealth, ItemService, Lifecycle, Service
 from core import clock
@@ -115,9 +116,7 @@ def _places(session: Session, roots: frozenset[int], now: dt.datetime) -> list[d
     """Each city with the worst that its monitored items say; a city nothing monitors has no data."""
     shown = (UnitLevel.PROVINCE, UnitLevel.CITY)
     units = session.scalars(
-        sa.select(Unit)
-        .where(Unit.level.in_(shown), Unit.valid_until.is_(None), Unit.id.in_(subtree(roots)))
-        .order_by(Unit.code)
+        sa.select(Unit).where(Unit.level.in_(shown), standing(now), Unit.id.in_(subtree(roots))).order_by(Unit.code)
     ).all()
     said = _said(session, [u.id for u in units if u.level is UnitLevel.CITY])
     said |= _said_by_itself(session, [u.id for u in units if u.level is UnitLevel.PROVINCE])

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Person, Team, TeamMember, Unit
+from core import clock
 from core.db import transaction
 from escalation.oncall.models import Policy, Schedule
 
@@ -26,7 +27,8 @@ def load(engine: sa.Engine, *, now: dt.datetime) -> dict[str, int]:
         team = session.scalar(sa.select(Team).where(Team.code == TEAM))
         if unit is None or team is None or session.scalar(sa.select(Schedule.id).limit(1)) is not None:
             return {"schedules": 0}
-        monday = (now - dt.timedelta(days=now.weekday())).date()
+        today = clock.local_date(now)
+        monday = today - dt.timedelta(days=today.weekday())
         schedule = Schedule(
             code="province-duty",
             name="省局信息中心值班",

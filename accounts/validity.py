@@ -1,0 +1,33 @@
+"""When a grant or a unit counts: the one predicate that every read and every refusal asks (R-03).
+
+A grant's `valid_until` is an instant at which it no longer counts; a unit's is the last day it still stands.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from accounts.models import Grant, Unit
+from core import clock
+
+
+def lasting(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Grants that have not ended, those that begin later included: what a refusal must ask."""
+    return sa.or_(Grant.valid_until.is_(None), Grant.valid_until > now)
+
+
+def in_force(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Grants that give their rights at `now`."""
+    return sa.and_(Grant.valid_from <= now, lasting(now))
+
+
+def standing(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Units not retired at `now`; a vendor with a running contract stands until its last day has passed here."""
+    return sa.or_(Unit.valid_until.is_(None), Unit.valid_until >= clock.local_date(now))
+
+
+def stands(unit: Unit, now: dt.datetime) -> bool:
+    """The same of one unit."""
+    return unit.valid_until is None or unit.valid_until >= clock.local_date(now)
