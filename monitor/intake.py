@@ -20,7 +20,8 @@ from monitor.alerts import keys
 from monitor.alerts import service as alerts
 from monitor.alerts.models import Alert
 from monitor.alerts.telling import Told
-from monitor.models import HERE, Check, CheckParent, CheckState, Poller, StateChange
+from monitor.checks import pollers
+from monitor.models import Check, CheckParent, CheckState, StateChange
 from monitor.samples import Sample, SampleStore, SeriesKey
 from monitor.states import Kind, Standing, State, advance
 
@@ -259,17 +260,11 @@ def silence(session: Session, *, now: dt.datetime) -> int:
 
 
 def _really_silent(session: Session, rows: Sequence[CheckState], now: dt.datetime) -> list[CheckState]:
-    """Without those whose poller, this program's own, has not run long enough to have been heard."""
-    here = session.scalar(sa.select(Poller).where(Poller.name == HERE))
-    since = here.running_since if here is not None else None
-    if here is None or since is None:
+    """Without those that this program has not run long enough to have heard of: while it was off nobody was heard."""
+    since = pollers.listening_since(session)
+    if since is None:
         return list(rows)
-    return [
-        row
-        for row in rows
-        if not (row.check.active and row.check.poller_id in (None, here.id))
-        or now - since > dt.timedelta(seconds=row.check.freshness_s)
-    ]
+    return [row for row in rows if now - since > dt.timedelta(seconds=row.check.freshness_s)]
 
 
 def _silent_line(row: CheckState, since: dt.datetime, now: dt.datetime) -> StateChange:

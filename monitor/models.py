@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from accounts.models import Unit
 from core.db import Base, enum_column, pk
 from core.db.base import Id
 from monitor.states import Kind, Standing, State
@@ -30,6 +31,8 @@ class Poller(Base):
     version: Mapped[str] = mapped_column(sa.String(40), default="", info={"silent": True})
     clock_offset_s: Mapped[float | None] = mapped_column(info={"silent": True})
     retired_at: Mapped[dt.datetime | None]
+
+    unit: Mapped[Unit] = relationship()
 
 
 class Check(Base):

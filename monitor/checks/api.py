@@ -10,7 +10,6 @@ from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from accounts.current import viewer
-from accounts.models import Unit
 from cmdb.models import Item
 from core import clock
 from core.errors import Conflict, FieldError, Forbidden, Invalid, Stale
@@ -22,9 +21,9 @@ from monitor.heartbeats import service as heartbeats
 from monitor.models import Check, Heartbeat, Poller
 from monitor.samples.access import current_store
 from monitor.states import State
-from web.api import Api, Created
+from web.api import Api, Created, ListQuery
 from web.db import db
-from web.paging import Page
+from web.paging import Key, Page, page
 
 api = Api("checks", __name__)
 
@@ -150,7 +149,7 @@ def results(body: s.ResultsIn) -> s.ResultsOut:
     """Take results from outside; judged in order of `at`."""
     session = db.session()
     if body.poller is not None:
-        pollers.seen(session, body.poller, now=clock.now())
+        pollers.seen(session, viewer(), body.poller, now=clock.now())
     _known_checks(session, body)
     batch = [
         intake.Result(
@@ -210,11 +209,12 @@ def wanted(body: s.CheckFields) -> service.Definition:
     return service.Definition(**plain, parents=parents)
 
 
-@api.get("/pollers", needs=("check.read", "result.write"), answer=s.PollerOut, listing=True)
-def list_pollers() -> Page[Any]:
-    """All pollers of the viewer's units."""
-    session = db.session()
-    return Page([_poller_out(session, p) for p in pollers.visible(session, viewer())], None)
+@api.get("/pollers", needs=("check.read", "result.write"), query=ListQuery, answer=s.PollerOut, listing=True)
+def list_pollers(query: ListQuery) -> Page[Any]:
+    """Pollers of the viewer's units, by name; `q` is a part of the name."""
+    statement = pollers.visible(viewer(), query.q)
+    found = page(db.session(), statement, [Key(Poller.name)], cursor=query.cursor, limit=query.limit)
+    return Page([_poller_out(poller) for poller in found.items], found.next)
 
 
 @api.post("/pollers", needs="check.write", body=s.PollerIn, answer=s.PollerOut, many=True)
@@ -222,14 +222,14 @@ def enrol(body: s.PollerIn) -> Created:
     """Enrol a poller by name, so that it may send results."""
     session = db.session()
     poller = pollers.enrol(session, viewer(), name=body.name, unit_code=body.unit, now=clock.now())
-    return Created(_poller_out(session, poller), f"/api/v1/pollers/{poller.name}")
+    return Created(_poller_out(poller), f"/api/v1/pollers/{poller.name}")
 
 
 @api.get("/pollers/<name>", needs=("check.read", "result.write"), answer=s.PollerOut)
 def show_poller(name: str) -> s.PollerOut:
     """One poller."""
     session = db.session()
-    return _poller_out(session, pollers.one(session, viewer(), name))
+    return _poller_out(pollers.one(session, viewer(), name))
 
 
 @api.delete("/pollers/<name>", needs="check.write", status=204)
@@ -239,10 +239,10 @@ def retire_poller(name: str) -> None:
     pollers.retire(session, viewer(), name, now=clock.now())
 
 
-def _poller_out(session: Session, poller: Poller) -> s.PollerOut:
+def _poller_out(poller: Poller) -> s.PollerOut:
     return s.PollerOut(
         name=poller.name,
-        unit=session.get_one(Unit, poller.unit_id).code,
+        unit=poller.unit.code,
         enrolled_at=poller.enrolled_at,
         last_seen_at=poller.last_seen_at,
         version=poller.version,

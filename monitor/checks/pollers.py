@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accounts.models import Unit
 from accounts.scope import Viewer, covers, in_scope
@@ -29,6 +28,11 @@ def here(session: Session, *, unit_id: int, now: dt.datetime) -> Poller:
     return found
 
 
+def listening_since(session: Session) -> dt.datetime | None:
+    """Since when this program hears results and beats; None where no poller of its own was ever started."""
+    return session.scalar(sa.select(Poller.running_since).where(Poller.name == HERE))
+
+
 def enrol(session: Session, viewer: Viewer, *, name: str, unit_code: str | None, now: dt.datetime) -> Poller:
     """A new poller. Raises Invalid for an unknown unit, Conflict for a name that is taken."""
     unit = session.scalar(sa.select(Unit).where(Unit.code == (unit_code or viewer.unit_code)))
@@ -42,26 +46,27 @@ def enrol(session: Session, viewer: Viewer, *, name: str, unit_code: str | None,
     return poller
 
 
-def visible(session: Session, viewer: Viewer) -> Sequence[Poller]:
-    """Pollers in use, by name, of the units the viewer may see."""
+def visible(viewer: Viewer, q: str | None = None) -> sa.Select[Poller]:
+    """Pollers in use of the units the viewer may see, with their units."""
     scope = sa.or_(
         in_scope(viewer, "check.read", unit=Poller.unit_id), in_scope(viewer, "result.write", unit=Poller.unit_id)
     )
-    return session.scalars(sa.select(Poller).where(scope, Poller.retired_at.is_(None)).order_by(Poller.name)).all()
+    found = sa.select(Poller).where(scope, Poller.retired_at.is_(None)).options(joinedload(Poller.unit))
+    return found.where(Poller.name.contains(q, autoescape=True)) if q else found
 
 
 def one(session: Session, viewer: Viewer, name: str) -> Poller:
     """The poller of that name. Raises NotFound where there is none for this viewer."""
-    for poller in visible(session, viewer):
-        if poller.name == name:
-            return poller
-    raise NotFound(_("没有这个采集端。"))
+    found = session.scalar(visible(viewer).where(Poller.name == name))
+    if found is None:
+        raise NotFound(_("没有这个采集端。"))
+    return found
 
 
-def seen(session: Session, name: str, *, now: dt.datetime) -> None:
-    """A poller sent results. Raises Invalid for one nobody enrolled."""
+def seen(session: Session, viewer: Viewer, name: str, *, now: dt.datetime) -> None:
+    """A poller sent results. Raises Invalid for one nobody enrolled where the sender may give results."""
     poller = session.scalar(sa.select(Poller).where(Poller.name == name, Poller.retired_at.is_(None)))
-    if poller is None:
+    if poller is None or not covers(session, viewer, "result.write", unit_id=poller.unit_id):
         raise Invalid.of("poller", _("没有名为 %(name)s 的采集端，请先登记。", name=name))
     touch(poller, now=now)
 

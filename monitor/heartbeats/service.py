@@ -16,6 +16,7 @@ from cmdb.models import Item
 from core.errors import NotFound
 from core.i18n import gettext as _
 from monitor import intake
+from monitor.checks import pollers
 from monitor.checks import service as checks
 from monitor.models import Check, Heartbeat
 from monitor.states import State
@@ -78,11 +79,17 @@ def of_check(session: Session, check_id: int) -> Heartbeat | None:
 
 
 def miss(session: Session, *, now: dt.datetime) -> int:
-    """Notice the beats that did not come; returns how many."""
+    """Notice the beats that did not come; returns how many.
+
+    While the program was off nobody could beat: after its start each gets its whole period and grace once more.
+    """
+    waiting = [Heartbeat.due_at < now, Heartbeat.missed_at.is_(None), Check.retired_at.is_(None)]
+    if (since := pollers.listening_since(session)) is not None:
+        waiting.append(Heartbeat.period_s + Heartbeat.grace_s < int((now - since).total_seconds()))
     late = session.scalars(
         sa.select(Heartbeat)
         .join(Check, Check.id == Heartbeat.check_id)
-        .where(Heartbeat.due_at < now, Heartbeat.missed_at.is_(None), Check.retired_at.is_(None))
+        .where(*waiting)
         .limit(_AT_ONCE)
         .with_for_update(of=Heartbeat, skip_locked=True)
     ).all()

@@ -20,9 +20,9 @@ from monitor.checks import service as check_verbs
 from monitor.heartbeats import service
 from monitor.models import Check, Heartbeat
 from web import access, ratelimit
-from web.api import Api, Created
+from web.api import Api, Created, ListQuery
 from web.db import db
-from web.paging import Page
+from web.paging import Key, Page, page
 
 blueprint = Blueprint("heartbeat", __name__)
 api = Api("heartbeats", __name__)
@@ -42,11 +42,14 @@ def beat(token: str) -> ResponseReturnValue:
 beat.__no_csrf__ = True  # type: ignore[attr-defined]  # programs beat, not forms
 
 
-@api.get("/heartbeats", needs="check.read", answer=s.HeartbeatOut, listing=True)
-def index() -> Page[Any]:
-    """Heartbeats the viewer may see."""
-    found = db.session().scalars(_visible().order_by(Heartbeat.id).limit(200)).all()
-    return Page([_out(h) for h in found], None)
+@api.get("/heartbeats", needs="check.read", query=ListQuery, answer=s.HeartbeatOut, listing=True)
+def index(query: ListQuery) -> Page[Any]:
+    """Heartbeats the viewer may see, oldest first; `q` is a part of the name."""
+    statement = _visible()
+    if query.q:
+        statement = statement.where(Check.name.contains(query.q, autoescape=True))
+    found = page(db.session(), statement, [Key(Heartbeat.id)], cursor=query.cursor, limit=query.limit)
+    return Page([_out(h) for h in found.items], found.next)
 
 
 @api.post("/heartbeats", needs="check.write", body=s.HeartbeatIn, answer=s.HeartbeatOut, many=True)

@@ -29,7 +29,7 @@ from web.db import db
 
 SEE = ("wall.read", "alert.read")
 NEWEST = 5
-SERVICES = 12
+SERVICES = 7
 PARTS = ("tiles", "map", "services", "newest", "lines")
 _TROUBLED = (Health.CRITICAL, Health.WARNING, Health.UNKNOWN)
 
@@ -68,7 +68,7 @@ def _part(part: str) -> dict[str, Any]:
     if part == "map":
         return {"places": _places(session, roots, now)}
     if part == "services":
-        return {"services": _services(session, roots)}
+        return _services(session, roots)
     if part == "lines":
         return lines.busiest(session, roots, now)
     if part == "newest":
@@ -169,19 +169,21 @@ def _said_by_itself(session: Session, unit_ids: list[int]) -> dict[int, list[Hea
     return dict(found)
 
 
-def _services(session: Session, roots: frozenset[int]) -> list[ServiceState]:
-    """Services in trouble first, then those that are well, then those that nothing monitors."""
+def _services(session: Session, roots: frozenset[int]) -> dict[str, Any]:
+    """Services in trouble first, then those that are well, then those that nothing monitors; how many are not shown."""
     order = (*_TROUBLED, Health.OK)
     rank = sa.case({h.value: i for i, h in enumerate(order)}, value=Item.health, else_=len(order))
-    found = session.scalars(
-        sa.select(Item)
+    rows = session.execute(
+        sa.select(Item, sa.func.count().over())
         .join(Service, Service.item_id == Item.id)
         .where(Item.lifecycle == Lifecycle.LIVE, Item.unit_id.in_(subtree(roots)))
         .order_by(rank, Service.position, Item.id)
         .limit(SERVICES)
     ).all()
+    found, total = [row[0] for row in rows], rows[0][1] if rows else 0
     why = _why(session, [s.id for s in found if s.health in _TROUBLED])
-    return [ServiceState(s.name, s.health, why.get(s.id, ""), s.health_since) for s in found]
+    shown = [ServiceState(s.name, s.health, why.get(s.id, ""), s.health_since) for s in found]
+    return {"services": shown, "services_more": total - len(shown)}
 
 
 def _why(session: Session, service_ids: list[int]) -> dict[int, str]:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from core import clock
+from monitor import intake
+from monitor.checks import pollers
 from monitor.heartbeats import service as heartbeats
 from tests.monitor.conftest import T0, Watch
 
@@ -202,6 +204,27 @@ def test_M_16_a_missed_heartbeat_opens_one_alert_and_the_next_beat_closes_it(wat
         [alert] = api.get("/alerts?state=resolved").json["items"]
         assert dt.datetime.fromisoformat(alert["ends_at"]) == T0 + dt.timedelta(seconds=501)
         assert stranger.post("/heartbeat/" + "x" * 32).status_code == 404
+
+
+def test_M_16_while_the_program_was_off_nobody_missed_a_beat(watch: Watch, api: Any) -> None:
+    """After a start each heartbeat, and each check fed from outside, gets its whole time once more."""
+    with at(0):
+        given = {"item": watch.item_id, "name": "夜间备份", "period_s": 60, "grace_s": 10}
+        assert api.post("/api/v1/heartbeats", given).status_code == 201
+        fed = {"item": watch.item_id, "type": "backup-job", "active": False, "interval_s": 60, "freshness_s": 70}
+        check = api.post("/checks", fed).json["id"]
+        done = {"check": check, "at": clock.now().isoformat(), "state": "ok"}
+        assert api.post("/results", {"results": [done]}).json["accepted"] == 1
+    with watch.world.write() as session:  # off from second 1 to second 1000
+        here = pollers.here(session, unit_id=watch.world.units["61"], now=T0)
+        here.running_since = T0 + dt.timedelta(seconds=1000)
+    for seconds, alerts in ((1002, 0), (1069, 0), (1072, 2)):
+        with at(seconds), watch.world.write() as session:
+            heartbeats.miss(session, now=clock.now())
+            intake.silence(session, now=clock.now())
+        with at(seconds):
+            firing = api.get("/alerts?state=firing").json["items"]
+            assert len([a for a in firing if a["labels"]["alertname"] in {"夜间备份", "backup-job"}]) == alerts
 
 
 def test_M_16_a_check_of_type_heartbeat_tells_its_address_once(watch: Watch, api: Any) -> None:
