@@ -28,7 +28,7 @@ def free_port() -> int:
 class Program:
     """One running taxops."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, database_url: str | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -36,6 +36,7 @@ class Program:
             "TAXOPS_HOME": str(home),
             "TAXOPS_BIND": f"127.0.0.1:{self.port}",
             "TAXOPS_LOG_LEVEL": "error",
+            **({"TAXOPS_DATABASE_URL": database_url} if database_url else {}),
         }
         self.log = home.parent / "taxops.log"
         self.process: subprocess.Popen[bytes] | None = None
