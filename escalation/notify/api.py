@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pydantic
 
-from core.i18n import gettext as _
 from escalation.notify import queries
 from escalation.notify.models import DeliveryState
 from web.api import Api, ApiModel, ListQuery
@@ -24,12 +23,13 @@ class DeliveryQuery(ListQuery):
 
 
 class DeliveryOut(ApiModel):
-    """One notification. `text` and links are left out: they may carry single-use links."""
+    """One notification. `subject` is its topic in words, `person` null for a group. Text and links are left out, since
+    they carry what no administrator reads and links that act."""
 
     id: int
     key: str
     channel: str
-    person: str
+    person: str | None
     topic: str
     subject: str
     ref: str
@@ -43,15 +43,17 @@ class DeliveryOut(ApiModel):
 @api.get("/deliveries", needs="delivery.read", query=DeliveryQuery, answer=DeliveryOut, listing=True)
 def list_deliveries(query: DeliveryQuery) -> Page[DeliveryOut]:
     """Each notification attempt with channel, state and error."""
-    found = queries.deliveries(db.session(), state=query.state, ref=query.ref, cursor=query.cursor, limit=query.limit)
+    found = queries.deliveries(
+        db.session(), state=query.state, ref=query.ref, q=query.q, cursor=query.cursor, limit=query.limit
+    )
     rows = [
         DeliveryOut(
             id=row.id,
             key=row.key,
             channel=row.channel.code,
-            person=person.login,
+            person=person.login if person else None,
             topic=row.topic,
-            subject=row.subject if row.topic != "page" else _("值班呼叫"),
+            subject=queries.shown_subject(row),
             ref=row.ref,
             state=row.state,
             attempts=row.attempts,

@@ -13,7 +13,12 @@ from escalation.notify.sender import DeliverySender
 
 def context_of(settings: Settings) -> Context:
     """What the installation gives every channel."""
-    return Context(smtp_url=settings.smtp_url, mail_from=settings.mail_from, base_url=settings.base_url)
+    return Context(
+        smtp_url=settings.smtp_url,
+        mail_from=settings.mail_from,
+        base_url=settings.base_url,
+        secret_key=settings.secret_key,
+    )
 
 
 def start(app: Any, engine: sa.Engine, settings: Settings) -> DeliverySender:  # noqa: ARG001  the signature of all parts

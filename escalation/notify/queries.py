@@ -46,20 +46,43 @@ def unread(session: Session, viewer: Viewer) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 0
 
 
+def shown_subject(row: Delivery) -> str:
+    """A delivery's subject for an administrator: its topic. The real one may carry the title of a matter, which no
+    administrator reads."""
+    return str(rules.TOPICS.get(row.topic, row.topic))
+
+
 def deliveries(
-    session: Session, *, state: DeliveryState | None, ref: str | None, cursor: str | None, limit: int
+    session: Session,
+    *,
+    state: DeliveryState | None,
+    ref: str | None,
+    q: str | None = None,
+    cursor: str | None,
+    limit: int,
 ) -> Page[Any]:
-    """All deliveries with their person, newest first; for administrators."""
+    """All deliveries with their person (None: a group), newest first; for administrators.
+
+    `q` looks into what they are shown: reference, person, channel, error; never into subjects.
+    """
     statement = (
         sa.select(Delivery, Person)
-        .join(Person, Person.id == Delivery.person_id)
+        .outerjoin(Person, Person.id == Delivery.person_id)
         .options(selectinload(Delivery.channel))
     )
+    if q and q.strip():
+        sought = [Delivery.ref, Delivery.error, Person.name, Person.login]
+        channels = sa.select(Channel.id).where(_has(Channel.name, q) | _has(Channel.code, q))
+        statement = statement.where(sa.or_(*(_has(c, q) for c in sought), Delivery.channel_id.in_(channels)))
     if state is not None:
         statement = statement.where(Delivery.state == state)
     if ref:
         statement = statement.where(Delivery.ref == ref)
     return page(session, statement, [Key(Delivery.id, descending=True)], cursor=cursor, limit=limit, scalars=False)
+
+
+def _has(column: Any, q: str) -> sa.ColumnElement[bool]:
+    return sa.func.lower(column).contains(q.strip().lower(), autoescape=True)
 
 
 def attempts(session: Session, delivery_id: int) -> tuple[Delivery, Sequence[DeliveryAttempt]]:
@@ -84,8 +107,9 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def choices(session: Session, person_id: int) -> tuple[Sequence[Channel], dict[tuple[str, int], bool], dict[int, str]]:
-    """Channels, (topic, channel) → wanted, and channel → own address of a person."""
-    channels = session.scalars(sa.select(Channel).where(Channel.active).order_by(Channel.id)).all()
+    """Personal channels, (topic, channel) → wanted, and channel → own address of a person."""
+    every = session.scalars(sa.select(Channel).where(Channel.active).order_by(Channel.id))
+    channels = [c for c in every if not rules.is_group(c.kind, c.url)]  # a group asks nobody
     chosen = {
         (p.topic, p.channel_id): p.wanted
         for p in session.scalars(sa.select(Preference).where(Preference.person_id == person_id))

@@ -37,6 +37,11 @@ def wanted(topic: str, kind: ChannelKind, choice: bool | None) -> bool:
     return choice
 
 
+def is_group(kind: ChannelKind, url: str | None) -> bool:
+    """Whether a channel reaches one group, whoever is told: an Apprise address without a place for {address}."""
+    return kind is ChannelKind.APPRISE and "{address}" not in (url or "")
+
+
 def back_off(attempts: int) -> dt.timedelta:
     """Wait after the given number of failures: 10 s, doubling, at most an hour."""
     return dt.timedelta(seconds=min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** (attempts - 1)))

@@ -17,7 +17,7 @@ import structlog
 from core import clock
 from core.db import reading, transaction
 from core.outbox import registry
-from escalation.notify import rules
+from escalation.notify import links, rules
 from escalation.notify.channels import SENDERS, Context, NotSetUp, Outgoing, SendFailed
 from escalation.notify.models import Channel, Delivery, DeliveryAttempt, DeliveryState
 
@@ -107,7 +107,8 @@ class DeliverySender:
         if claimed is None:
             return False
         row, channel = claimed
-        outgoing = Outgoing(row.key, row.address, row.subject, row.body, row.url, row.person_id, row.ref)
+        url = links.signed(self._context.secret_key, row.url)
+        outgoing = Outgoing(row.key, row.address, row.subject, row.body, url, row.person_id, row.ref)
         began = time.monotonic()
         error: SendFailed | None = None
         try:

@@ -21,13 +21,17 @@ WAKE = "notify_wake"
 
 @dataclass(frozen=True)
 class Message:
-    """What is told. `words` gives (subject, body) in the current locale; `key` is the same when a handler runs again."""
+    """What is told. `words` gives (subject, body) in the current locale; `key` is the same when a handler runs again.
+
+    `group_url`: the link for a channel that is a group, where `url` is meant for one person only.
+    """
 
     topic: str
     key: str
     ref: str
     url: str
     words: Callable[[], tuple[str, str]]
+    group_url: str | None = None
 
 
 def tell(
@@ -37,16 +41,16 @@ def tell(
     *,
     now: dt.datetime,
     but: int | None = None,
-    only: frozenset[ChannelKind] | None = None,
 ) -> int:
-    """Write a delivery for each person and channel they want the topic by; returns how many are new.
+    """Write a delivery for each person and channel they want the topic by, and one for each group; returns how many are new.
 
     `but` is left out (one is not told of one's own deed). Running again with the same key adds nothing.
     """
     wanted = sorted({p for p in people if p and p != but})
     if not wanted:
         return 0
-    channels = list(session.scalars(sa.select(Channel).where(Channel.active).order_by(Channel.id)))
+    every = list(session.scalars(sa.select(Channel).where(Channel.active).order_by(Channel.id)))
+    channels = [c for c in every if not rules.is_group(c.kind, c.url)]
     found = session.scalars(sa.select(Person).where(Person.id.in_(wanted), Person.active, sa.not_(Person.is_service)))
     persons = {p.id: p for p in found}
     addresses = _addresses(session, wanted)
@@ -56,35 +60,45 @@ def tell(
         with i18n.use_locale(person.locale):
             subject, body = message.words()
         for channel in channels:
-            if only is not None and channel.kind not in only:
-                continue
             if not rules.wanted(message.topic, channel.kind, choices.get((person.id, channel.id))):
                 continue
             address = addresses.get((person.id, channel.id)) or _own_address(person, channel)
             if address is None:
                 continue
-            key = f"{message.key}:{person.id}:{channel.code}"[:160]
-            rows[key] = Delivery(
-                key=key,
-                topic=message.topic,
-                person_id=person.id,
-                channel_id=channel.id,
-                address=address,
-                subject=subject[:300],
-                body=body,
-                url=message.url,
-                ref=message.ref,
-                state=DeliveryState.WAITING,
-                created_at=now,
-                next_try_at=now,
-                attempts=0,
-            )
+            row = _delivery(message, channel, person.id, address, (subject, body), now)
+            rows[row.key] = row
+    if persons:
+        for channel in every:
+            if rules.is_group(channel.kind, channel.url) and rules.wanted(message.topic, channel.kind, None):
+                with i18n.use_locale(i18n.LOCALES[0]):  # a group has no language of its own
+                    row = _delivery(message, channel, None, "", message.words(), now)
+                rows[row.key] = row
     known = set(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(list(rows)))))
     fresh = [row for key, row in rows.items() if key not in known]
     session.add_all(fresh)
     if fresh:
         session.info["outbox_recorded"] = True  # wakes whoever waits for commits, the sender among them
     return len(fresh)
+
+
+def _delivery(
+    message: Message, channel: Channel, person_id: int | None, address: str, words: tuple[str, str], now: dt.datetime
+) -> Delivery:
+    return Delivery(
+        key=f"{message.key}:{person_id or 'group'}:{channel.code}"[:160],
+        topic=message.topic,
+        person_id=person_id,
+        channel_id=channel.id,
+        address=address,
+        subject=words[0][:300],
+        body=words[1],
+        url=message.url if person_id is not None else message.group_url or message.url,
+        ref=message.ref,
+        state=DeliveryState.WAITING,
+        created_at=now,
+        next_try_at=now,
+        attempts=0,
+    )
 
 
 def _addresses(session: Session, people: list[int]) -> dict[tuple[int, int], str]:
@@ -98,7 +112,7 @@ def _choices(session: Session, people: list[int], topic: str) -> dict[tuple[int,
 
 
 def _own_address(person: Person, channel: Channel) -> str | None:
-    """Without an address of its own: the page, the person's mail, or a channel that needs none (a group chat)."""
+    """Without an address of its own: the page, or the person's mail; a chat needs one."""
     if channel.kind is ChannelKind.LIVE:
         return f"person:{person.id}"
     if channel.kind is ChannelKind.EMAIL:

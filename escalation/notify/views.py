@@ -184,15 +184,20 @@ def delivery_list() -> ResponseReturnValue:
     """Each notification and what became of it."""
     chosen = request.args.get("state", "")
     state = DeliveryState(chosen) if chosen in set(DeliveryState) else None
+    q = request.args.get("q", "").strip()[:200]
     found = queries.deliveries(
-        db.session(), state=state, ref=request.args.get("ref"), cursor=request.args.get("cursor"), limit=50
+        db.session(), state=state, ref=request.args.get("ref"), q=q, cursor=request.args.get("cursor"), limit=50
     )
-    following = url_for("deliveries.index", state=chosen or None, cursor=found.next) if found.next else None
+    following = None
+    if found.next:
+        following = url_for("deliveries.index", state=chosen or None, q=q or None, cursor=found.next)
     return render_template(
         "escalation/deliveries.html",
         rows=found.items,
         next_url=following,
         state=chosen,
+        q=q,
+        subject_of=queries.shown_subject,
         counts=queries.counts(db.session()),
     )
 
@@ -202,9 +207,9 @@ def delivery_list() -> ResponseReturnValue:
 def delivery(delivery_id: int) -> ResponseReturnValue:
     """One notification with each attempt and its error."""
     row, tries = queries.attempts(db.session(), delivery_id)
-    person = db.session().get_one(Person, row.person_id)
+    person = db.session().get(Person, row.person_id) if row.person_id is not None else None
     return render_template(
-        "escalation/delivery.html", row=row, tries=tries, person=person, topic=rules.TOPICS.get(row.topic, row.topic)
+        "escalation/delivery.html", row=row, tries=tries, person=person, topic=queries.shown_subject(row)
     )
 
 

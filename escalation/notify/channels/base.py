@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,17 +15,18 @@ class Outgoing:
     subject: str
     body: str
     url: str
-    person_id: int
+    person_id: int | None
     ref: str
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the installation gives every channel: its own mail server, sender address, and address in links."""
+    """What the installation gives every channel: its own mail server, sender address, address in links, and secret."""
 
     smtp_url: str
     mail_from: str
     base_url: str
+    secret_key: str = field(repr=False)
 
 
 class SendFailed(Exception):
