@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from accounts import queries as accounts
 from accounts.models import Person, UnitClosure
 from accounts.signin import rules as tokens
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.i18n import gettext as _
+from escalation.notify import links
 from escalation.notify.service import Message, cancel_for, tell
 from escalation.oncall import rules
 from escalation.oncall.models import AckLink, Chain, ChainState, Override, PagingEntry, Policy, Schedule
@@ -138,19 +139,20 @@ def _page(session: Session, chain: Chain, people: list[Person], now: dt.datetime
     ticket = session.get_one(Ticket, chain.ticket_id)
     _log(session, chain, "paged", now, step=chain.step, people=[p.id for p in people])
     for person in people:
-        token = tokens.new_token()
+        nonce = tokens.new_token()
         session.add(
             AckLink(
-                token_hash=tokens.token_hash(token), chain_id=chain.id, person_id=person.id, expires_at=now + LINK_LASTS
+                token_hash=tokens.token_hash(nonce), chain_id=chain.id, person_id=person.id, expires_at=now + LINK_LASTS
             )
         )
         tell(
             session,
             Message(
                 topic="page",
+                group_url=f"/desk/tickets/{ticket.number}",  # a link that acts for one person is not for a group
                 key=f"page:{chain.id}:{chain.rounds}",
                 ref=ticket.number,
-                url=f"/ack/{token}",
+                url=f"{links.PREFIX}{nonce}",
                 words=lambda: (
                     _("【呼叫】%(title)s", title=ticket.title),
                     _(
@@ -234,13 +236,22 @@ def escalate_now(session: Session, ticket: Ticket, *, by_id: int, now: dt.dateti
     return chain
 
 
-def link(session: Session, token: str, *, now: dt.datetime, lock: bool = False) -> tuple[AckLink, Chain]:
-    """The link behind a token. Raises NotFound when there is none, it has expired or was used."""
-    statement = sa.select(AckLink).where(AckLink.token_hash == tokens.token_hash(token))
+def link(
+    session: Session, secret: str, token: str, *, now: dt.datetime, lock: bool = False
+) -> tuple[AckLink, Chain, Person]:
+    """The link behind a token, its chain and its person.
+
+    Raises NotFound when there is none, it has expired or was used; Forbidden when the person has been disabled since.
+    """
+    nonce = links.nonce_of(secret, token)
+    statement = sa.select(AckLink).where(AckLink.token_hash == tokens.token_hash(nonce or ""))
     row = session.scalar(statement.with_for_update() if lock else statement)
-    if row is None or row.expires_at <= now or row.used_at is not None:
+    if nonce is None or row is None or row.expires_at <= now or row.used_at is not None:
         raise NotFound(_("这个链接已使用、已过期或不存在。请登录后查看。"))
-    return row, session.get_one(Chain, row.chain_id)
+    person = session.get_one(Person, row.person_id)
+    if not person.active:
+        raise Forbidden(_("%(name)s 的账号已停用，不能再确认呼叫；呼叫会继续，请通知现在的值班人。", name=person.name))
+    return row, session.get_one(Chain, row.chain_id), person
 
 
 def tick(session: Session, now: dt.datetime) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pydantic
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
-from accounts.models import Person
 from core import clock
-from core.errors import Invalid
+from core.errors import Forbidden, Invalid
 from core.i18n import gettext as _
 from escalation.oncall import queries, service, setup
 from escalation.oncall.schemas import OverrideForm
@@ -97,15 +96,18 @@ def cancel_override(schedule_id: int, override_id: int) -> ResponseReturnValue:
     return redirect(url_for("oncall.index"), 303)
 
 
+def _secret() -> str:
+    return str(current_app.config["TAXOPS"].secret_key)
+
+
 @blueprint.get("/ack/<token>")
 @access.public
 def ack_page(token: str) -> ResponseReturnValue:
     """What the link in a page shows: the incident in three lines and one big button. Looking changes nothing, so a mail
     scanner that follows links acknowledges nothing."""
     ratelimit.hit("60/minute", "ack", request.remote_addr or "")
-    row, chain = service.link(db.session(), token, now=clock.now())
+    _row, chain, person = service.link(db.session(), _secret(), token, now=clock.now())
     ticket = db.session().get_one(Ticket, chain.ticket_id)
-    person = db.session().get_one(Person, row.person_id)
     return render_template("escalation/ack.html", ticket=ticket, chain=chain, person=person, token=token, done=False)
 
 
@@ -116,8 +118,7 @@ def ack(token: str) -> ResponseReturnValue:
     ratelimit.hit("60/minute", "ack", request.remote_addr or "")
     now = clock.now()
     session = db.session()
-    row, chain = service.link(session, token, now=now, lock=True)
-    person = session.get_one(Person, row.person_id)
+    row, chain, person = service.link(session, _secret(), token, now=now, lock=True)
     session.info["actor"] = person.login
     row.used_at = now
     ticket = session.get_one(Ticket, chain.ticket_id)
@@ -131,15 +132,28 @@ def ack(token: str) -> ResponseReturnValue:
 @access.needs("ticket.read", "ticket.work")
 def chain_fragment(number: str) -> ResponseReturnValue:
     """The paging of a ticket, for the ticket page."""
-    ticket = ticket_access.get(db.session(), viewer(), number)
-    return render_template("escalation/_chain.html", found=queries.chain_of(db.session(), ticket.id), ticket=ticket)
+    session = db.session()
+    ticket = ticket_access.get(session, viewer(), number)
+    return render_template(
+        "escalation/_chain.html",
+        found=queries.chain_of(session, ticket.id),
+        ticket=ticket,
+        may_escalate=_may_escalate(ticket_access.standing(session, viewer(), ticket)),
+    )
+
+
+def _may_escalate(who: ticket_access.Standing) -> bool:
+    """Whoever works the matter, answers for it while a vendor has it, or heads those who do."""
+    return who.worker or who.superior or who.head
 
 
 @blueprint.post("/oncall/tickets/<number>/escalate")
 @access.needs("ticket.work")
 def escalate(number: str) -> ResponseReturnValue:
-    """Page the next step at once."""
-    ticket = ticket_access.get(db.session(), viewer(), number)
+    """Page the next step at once; two who press it together page two steps, not the same one twice."""
+    ticket = ticket_access.get(db.session(), viewer(), number, lock=True)
+    if not _may_escalate(ticket_access.standing(db.session(), viewer(), ticket)):
+        raise Forbidden(_("您可以查看此事项，但不能为它呼叫下一位。"))
     service.escalate_now(db.session(), ticket, by_id=viewer().person_id, now=clock.now())
     db.session().commit()
     flash(_("已呼叫下一位。"))

@@ -8,7 +8,9 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from accounts.models import Person
 from core import clock
+from escalation.notify import links
 from escalation.notify.channels import Context
 from escalation.notify.models import Channel, Delivery, DeliveryState
 from escalation.notify.sender import DeliverySender
@@ -55,13 +57,13 @@ def night(world: World):
     return world
 
 
-def incident(world: World, urgency: int = 1, impact: int = 1) -> int:
+def incident(world: World, urgency: int = 1, impact: int = 1, reporter: str = "p-engineer") -> int:
     report = Report(
-        title="核心征管数据库宕机", category="server", unit_id=world.units["61"], reporter_id=world.people["p-engineer"],
+        title="核心征管数据库宕机", category="server", unit_id=world.units["61"], reporter_id=world.people[reporter],
         urgency=urgency, impact=impact, team_id=world.teams["P-APP"],
     )  # fmt: skip
     with world.write() as session:
-        ticket_id = open_ticket(session, report, by=world.people["p-engineer"], now=clock.now()).id
+        ticket_id = open_ticket(session, report, by=world.people[reporter], now=clock.now()).id
     world.relay()
     return ticket_id
 
@@ -101,12 +103,15 @@ def test_E_07_pages_step_by_step_and_loops(night: World) -> None:
     assert chain(night).state is ChainState.EXHAUSTED
 
 
+def context(world: World, smtp_url: str) -> Context:
+    secret = world.app.config["TAXOPS"].secret_key
+    return Context(smtp_url, "taxops@example.test", "http://taxops.test", secret)
+
+
 def sent(world: World, smtp, at: dt.datetime) -> set[str]:
     """Let the sender work at `at`; answers who has been paged by mail so far."""
     with clock.frozen(at):
-        DeliverySender(
-            world.engine, Context(f"smtp://127.0.0.1:{smtp.port}", "taxops@example.test", "http://taxops.test")
-        ).drain()
+        DeliverySender(world.engine, context(world, f"smtp://127.0.0.1:{smtp.port}")).drain()
     return {recipient.partition("@")[0] for mail in smtp.mails for recipient in mail.recipients
             if mail.subject.startswith("【呼叫】")}  # fmt: skip
 
@@ -195,6 +200,30 @@ def test_E_07_acknowledging_stops_and_escalate_now_goes_on(night: World) -> None
     assert paged(night) == ["on-call", "p-engineer-2"]
 
 
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ("p-engineer-2", 303),  # works in the team that has it
+        ("p-head", 303),  # heads it
+        ("on-call", 303),  # works for the whole province
+        ("lt-engineer", 403),  # reported it, and works tickets elsewhere
+        ("lt-clerk", 404),  # works no tickets
+        ("zz-engineer", 404),  # sees it not
+        ("v1-engineer", 404),
+    ],
+)
+def test_E_07_escalate_now_is_for_those_who_work_or_answer_for_the_ticket(night: World, who: str, status: int) -> None:
+    with clock.frozen(START):
+        ticket_id = incident(night, reporter="lt-engineer")
+        with night.read() as session:
+            number = session.get_one(Ticket, ticket_id).number
+        client = night.client(who)
+        assert night.submit(client, f"/oncall/tickets/{number}/escalate").status_code == status
+        shown = client.get(f"/oncall/tickets/{number}/chain").get_data(as_text=True)
+    assert paged(night) == ["on-call", *(["p-engineer-2"] if status == 303 else [])]
+    assert ("立即呼叫下一位" in shown) == (status == 303)
+
+
 def test_low_priority_wakes_nobody(night: World) -> None:
     with clock.frozen(START):
         incident(night, urgency=3, impact=3)
@@ -203,8 +232,6 @@ def test_low_priority_wakes_nobody(night: World) -> None:
 
 
 def test_E_08_step_that_resolves_to_nobody_is_logged_and_skipped_at_once(night: World) -> None:
-    from accounts.models import Person
-
     with night.write() as session:
         session.get_one(Person, night.people["on-call"]).active = False
     with clock.frozen(START):
@@ -227,7 +254,7 @@ def link_of(world: World) -> str:
             sa.select(Delivery).join(Channel).where(Channel.code == "email", Delivery.topic == "page")
         ).first()
         assert row is not None
-        return row.url
+        return links.signed(world.app.config["TAXOPS"].secret_key, row.url)
 
 
 def test_E_10_looking_never_acknowledges_and_the_link_works_once(night: World) -> None:
@@ -252,6 +279,41 @@ def test_E_10_looking_never_acknowledges_and_the_link_works_once(night: World) -
         ticket = session.scalars(sa.select(Ticket)).one()
         assert ticket.acknowledged_by_id == night.people["on-call"]
         assert ticket.holder_id is None, "acknowledging takes no custody"
+
+
+def csrf_of(page) -> str:
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.get_data(as_text=True))
+    assert token
+    return token[1]
+
+
+def test_E_10_a_copy_of_the_database_acknowledges_nothing(night: World, smtp) -> None:
+    with clock.frozen(START):
+        incident(night)
+        with night.read() as session:
+            kept = session.scalars(sa.select(Delivery.url).where(Delivery.topic == "page")).all()
+        phone = night.app.test_client()
+        for url in kept:
+            assert url.startswith("/ack/")
+            assert phone.get(url).status_code == 404, "what the database keeps is only half of the link"
+            assert phone.get(f"{url}.{'0' * 32}").status_code == 404
+        sent(night, smtp, START)
+        mail = next(m for m in smtp.mails if m.subject.startswith("【呼叫】"))
+        (link,) = re.findall(r"http://taxops\.test(/ack/\S+)", mail.text)
+        assert phone.get(link).status_code == 200, "the mail has the whole one"
+
+
+def test_E_10_somebody_disabled_since_cannot_acknowledge(night: World) -> None:
+    with clock.frozen(START):
+        incident(night)
+        url, phone = link_of(night), night.app.test_client()
+        token = csrf_of(phone.get(url))
+        with night.write() as session:
+            session.get_one(Person, night.people["on-call"]).active = False
+        for answer in (phone.get(url), phone.post(url, data={"csrf_token": token})):
+            assert answer.status_code == 403
+            assert "账号已停用" in answer.get_data(as_text=True)
+    assert chain(night).state is ChainState.RUNNING
 
 
 def test_E_10_link_expires(night: World) -> None:
