@@ -11,7 +11,7 @@ PYTHON ?= python3
 
 export PYTHON VENV
 
-.PHONY: help run install install-test servers test lint format bench lab lock bundle catalogue clean
+.PHONY: help run install install-test servers test lint format bench lock bundle catalogue clean
 
 help: ## 列出全部目标 · list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,6 @@ format: install-test ## 按规范整理代码 · format the code
 
 bench: install-test ## 性能测试 · benchmarks
 	@$(BIN)/python -m bench $(ARGS)
-
-lab: install-test ## 网络命名空间里的一个省 (root) · a province in network namespaces
-	@if [ "$$(id -u)" != 0 ]; then echo "make lab 需要 root（网络命名空间） · needs root for network namespaces" >&2; exit 1; fi
-	@$(BIN)/python -m lab $(ARGS)
 
 lock: install-test ## 重新生成锁定文件 · rebuild requirements/*.txt
 	@tools/lock
