@@ -14,12 +14,14 @@ from core.errors import Conflict, Forbidden, Invalid
 from core.events import handoff as events
 from core.i18n import gettext as _
 from core.outbox import record
+from escalation.handoff import queries
 from escalation.handoff.models import Arbitration, Handoff
 from servicedesk.custody import rules as custody_rules
 from servicedesk.custody import service as custody
 from servicedesk.tickets import clocking, facts
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.states import FINISHED
 
 
 def arbitrate(
@@ -27,7 +29,7 @@ def arbitrate(
 ) -> Arbitration:
     """The arbiter names who has it; it binds. Raises Conflict where none is asked for, Forbidden for anybody else."""
     wanted = arbiter_wanted(session, ticket)
-    if wanted is None:
+    if wanted is None or ticket.state in FINISHED:
         raise Conflict(_("没有等待裁决的退回。"))
     may = viewer.person_id == wanted.arbiter_id or covers(
         session, viewer, "ticket.arbitrate", unit_id=wanted.arbiter_unit_id
@@ -85,10 +87,7 @@ def arbitrate(
 def arbiter_wanted(session: Session, ticket: Ticket) -> Handoff | None:
     """The return that waits for an arbiter's decision, or None."""
     return session.scalar(
-        sa.select(Handoff)
-        .where(Handoff.ticket_id == ticket.id, Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None))
-        .order_by(Handoff.id.desc())
-        .limit(1)
+        sa.select(Handoff).where(Handoff.ticket_id == ticket.id, queries.UNDECIDED).order_by(Handoff.id.desc()).limit(1)
     )
 
 

@@ -19,7 +19,8 @@ from servicedesk.tickets.models import Ticket
 class Handoff(Base):
     """One handing over: from, to, why, the sheet, the search on record, when sent, when accepted or returned.
 
-    `sheet_version` pins the lines it was filled by. `arbiter_id`: set on the return that went to the arbiter.
+    `sheet_version` pins the lines it was filled by. `arbiter_id`: set on the return that went to the arbiter, whose
+    decision is waited for until `decided_at`, or until the matter itself ended (`lapsed_at`).
     """
 
     __tablename__ = "handoff"
@@ -51,6 +52,7 @@ class Handoff(Base):
     arbiter_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("person.id"), index=True)
     arbiter_unit_id: Mapped[int | None] = mapped_column(Id, sa.ForeignKey("unit.id"))
     decided_at: Mapped[dt.datetime | None]
+    lapsed_at: Mapped[dt.datetime | None]
 
     ticket: Mapped[Ticket] = relationship()
     from_team: Mapped[Team] = relationship(foreign_keys=[from_team_id])

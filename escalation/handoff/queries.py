@@ -16,6 +16,9 @@ from escalation.handoff.rules import HandoffState
 from servicedesk.tickets import access, views_of
 from servicedesk.tickets.models import Ticket
 
+UNDECIDED = sa.and_(Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None), Handoff.lapsed_at.is_(None))
+"""A return that waits for an arbiter's decision."""
+
 _WITH = (
     joinedload(Handoff.from_team).joinedload(Team.unit),
     joinedload(Handoff.to_team).joinedload(Team.unit),
@@ -86,33 +89,8 @@ def to_arbitrate(session: Session, viewer: Viewer) -> Sequence[Handoff]:
         session.scalars(
             sa.select(Handoff)
             .options(*_WITH, joinedload(Handoff.ticket))
-            .where(
-                Handoff.arbiter_id.is_not(None),
-                Handoff.decided_at.is_(None),
-                sa.or_(*asked),
-            )
+            .where(UNDECIDED, sa.or_(*asked))
             .order_by(Handoff.returned_at)
-        )
-        .unique()
-        .all()
-    )
-
-
-def returned_to_me(session: Session, viewer: Viewer, *, most: int = 20) -> Sequence[Handoff]:
-    """Returns that came back to matters the viewer holds, latest first."""
-    return (
-        session.scalars(
-            sa.select(Handoff)
-            .options(*_WITH, joinedload(Handoff.ticket))
-            .join(Ticket, Ticket.id == Handoff.ticket_id)
-            .where(
-                Handoff.state == HandoffState.RETURNED,
-                Ticket.holder_id == viewer.person_id,
-                Ticket.team_id == Handoff.from_team_id,
-                Ticket.closed_at.is_(None),
-            )
-            .order_by(Handoff.returned_at.desc())
-            .limit(most)
         )
         .unique()
         .all()

@@ -49,13 +49,6 @@ def next_line(line: Line) -> Line | None:
     return NEXT_LINE.get(line)
 
 
-def may_go(sender: Line, receiver: Line) -> bool:
-    """Whether a hand-off may go from one line to another: a vendor deals with the province only."""
-    if Line.VENDOR in (sender, receiver):
-        return {sender, receiver} <= {Line.PROVINCE, Line.VENDOR}
-    return True
-
-
 def checked_search(search: Mapping[str, object] | None) -> dict[str, str]:
     """The knowledge search that must be on record before sending: what was asked, and what came of it.
 

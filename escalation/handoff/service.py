@@ -12,22 +12,24 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Person, Team, UnitLevel
+from accounts.models import Team, UnitLevel
 from accounts.scope import Viewer, covers
 from core.errors import Conflict, FieldError, Forbidden, Invalid
 from core.events import handoff as events
 from core.i18n import gettext as _
 from core.outbox import record
-from escalation.handoff import arbitration, known, rules, sheets
+from escalation.handoff import arbitration, known, receiving, rules, sheets
 from escalation.handoff.models import Arbitration, Handoff
 from escalation.handoff.rules import HandoffState
 from servicedesk.custody import rules as custody_rules
 from servicedesk.custody import service as custody
-from servicedesk.custody.rules import Span, WaitingFor
+from servicedesk.custody.rules import WaitingFor
 from servicedesk.tickets import access, clocking, facts
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket
-from servicedesk.tickets.states import Action, State, machine_of
+from servicedesk.tickets.states import STATE_LABELS, Action, State, machine_of
+
+TAKEN_OVER = "handoff"  # why custody passes to a receiver
 
 
 def send(
@@ -67,7 +69,7 @@ def send(
     ticket.handoff_pending = True
     session.flush()
     custody.wait(session, ticket, WaitingFor.RECEIVER, why="sent", now=now, waiting_team_id=to.id)
-    custody.admit_team(session, ticket, to, now=now, why="offered")
+    custody.admit_team(session, ticket, to, now=now, why=custody.OFFERED)
     _tell_sent(session, ticket, handoff, now=now)
     _done(session, ticket, What.SENT, now=now)
     return handoff
@@ -110,16 +112,14 @@ def _refuse_send(session: Session, ticket: Ticket, to: Team, *, now: dt.datetime
         raise Conflict(_("已经上报，等待对方受理；要改送别处请先撤回。"))
     if to.id == ticket.team_id:
         raise Invalid.of("to", _("事项已经在%(team)s；给本班组的人请用“指派”。", team=to.name))
-    if not rules.may_go(ticket.line, custody.line_of(to)):
-        raise Invalid.of("to", _("供应商由省局统一协调，请先上报到省局。"))
-    unit = to.unit
-    if not to.active or (unit.valid_until is not None and unit.valid_until < clocking.today(now)):
+    if not receiving.stands(to, now=now):
         raise Invalid.of("to", _("%(team)s已停用或合同已到期，不能转交。", team=to.name))
     waiting = arbitration.arbiter_wanted(session, ticket)
     if waiting is not None and waiting.arbiter is not None:
         raise Conflict(_("已退回三次，等待%(name)s裁决，暂不能再转办。", name=waiting.arbiter.name))
     if _decided_against(session, ticket, to):
         raise Conflict(_("已有裁决，由%(team)s负责到底，不能再转给%(to)s。", team=ticket.team.name, to=to.name))
+    receiving.refuse_others(session, ticket, to, now=now)
 
 
 def _decided_against(session: Session, ticket: Ticket, to: Team) -> bool:
@@ -178,7 +178,7 @@ def accept(
     handoff.clarity, handoff.clarity_comment = score, comment
     ticket.handoff_pending = False
     custody.transfer(
-        session, ticket, team=handoff.to_team, holder_id=viewer.person_id, why="handoff", now=now, by=viewer.person_id
+        session, ticket, team=handoff.to_team, holder_id=viewer.person_id, why=TAKEN_OVER, now=now, by=viewer.person_id
     )
     facts.append(
         session,
@@ -219,7 +219,7 @@ def give_back(
     accepted = handoff.state is HandoffState.ACCEPTED
     ticket = _held(handoff) if accepted else _pending(handoff)
     arbitration.refuse_bound(session, ticket, handoff)
-    target = _previous_holder(session, handoff)
+    target = receiving.previous_holder(session, ticket, handoff, now=now)
     ticket.handoff_pending = False
     ticket.bounces += 1
     handoff.state, handoff.returned_at, handoff.returned_by_id = HandoffState.RETURNED, now, viewer.person_id
@@ -252,7 +252,7 @@ def give_back(
             reason=why,
             missing=what,
             bounces=ticket.bounces,
-            to_team_id=handoff.from_team_id,
+            to_team_id=target.team,
             to_holder_id=target.holder,
             arbiter_id=handoff.arbiter_id,
         ),
@@ -274,11 +274,10 @@ def _move_back(
 ) -> None:
     if not accepted:
         custody.wait(session, ticket, None, why="returned", now=now)
-        custody.dismiss_vendor(session, ticket, handoff.to_team, now=now)
+        receiving.take_back_offer(session, ticket, handoff, now=now)
     if accepted or target.holder != ticket.holder_id:
-        custody.transfer(
-            session, ticket, team=handoff.from_team, holder_id=target.holder, why="returned", now=now, by=by
-        )
+        team = session.get_one(Team, target.team)
+        custody.transfer(session, ticket, team=team, holder_id=target.holder, why="returned", now=now, by=by)
 
 
 def withdraw(session: Session, viewer: Viewer, handoff: Handoff, *, now: dt.datetime) -> Handoff:
@@ -296,7 +295,7 @@ def withdraw(session: Session, viewer: Viewer, handoff: Handoff, *, now: dt.date
 def mark_withdrawn(session: Session, handoff: Handoff, *, now: dt.datetime) -> None:
     """Nobody needs to take it over any more (withdrawn, solved or cancelled meanwhile)."""
     handoff.state, handoff.withdrawn_at = HandoffState.WITHDRAWN, now
-    custody.dismiss_vendor(session, handoff.ticket, handoff.to_team, now=now)
+    receiving.take_back_offer(session, handoff.ticket, handoff, now=now)
     record(
         session,
         events.HandoffWithdrawn(handoff_id=handoff.id, ticket_id=handoff.ticket_id, number=handoff.ticket.number),
@@ -324,7 +323,10 @@ def _require_receiver(session: Session, viewer: Viewer, handoff: Handoff) -> Non
 def _pending(handoff: Handoff) -> Ticket:
     if handoff.state is not HandoffState.SENT:
         raise Conflict(_("这次转办已经是“%(state)s”。", state=str(rules.STATE_LABELS[handoff.state])))
-    return handoff.ticket
+    ticket = handoff.ticket
+    if not ticket.handoff_pending or ticket.state is not State.ACTIVE:
+        raise Conflict(_("事项已是“%(state)s”，这次转办不再有效。", state=str(STATE_LABELS[ticket.state])))
+    return ticket
 
 
 def _held(handoff: Handoff) -> Ticket:
@@ -332,20 +334,6 @@ def _held(handoff: Handoff) -> Ticket:
     if ticket.team_id != handoff.to_team_id or ticket.handoff_pending or ticket.state is not State.ACTIVE:
         raise Conflict(_("受理之后事项已有变化，不能再按这次转办退回。"))
     return ticket
-
-
-def _previous_holder(session: Session, handoff: Handoff) -> custody_rules.ReturnTo:
-    team = handoff.from_team
-    wanted = [i for i in (handoff.from_holder_id, team.head_id) if i is not None]
-    active = session.scalars(sa.select(Person.id).where(Person.id.in_(wanted), Person.active))
-    ended = team.unit.valid_until is not None and team.unit.valid_until < clocking.today(handoff.sent_at)
-    sender = Span(team=team.id, line=handoff.from_line, since=handoff.sent_at, holder=handoff.from_holder_id)
-    target = custody_rules.return_to(
-        sender, active_people=active, active_team=team.active and not ended, head=team.head_id
-    )
-    if target.refused:
-        raise Conflict(str(custody_rules.RETURN_REFUSALS[target.refused]))
-    return target
 
 
 def _done(session: Session, ticket: Ticket, what: What, *, now: dt.datetime) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
-from accounts.models import Team, UnitLevel
+from accounts.models import Team
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid, TooMany
 from core.i18n import gettext as _
-from escalation.handoff import arbitration, known, queries, rules, service, sheets
+from escalation.handoff import arbitration, known, queries, receiving, rules, service, sheets
 from escalation.handoff.api import receiver
 from escalation.handoff.models import Handoff
 from escalation.urging import service as urging
 from servicedesk.custody import routing
+from servicedesk.custody import service as custody
 from servicedesk.custody.rules import LINE_LABELS
 from servicedesk.tickets import access, naming
 from servicedesk.tickets.models import Ticket
@@ -66,34 +66,15 @@ def _page(
         errors={e.field: e.message for e in error.errors} if error else {},
         message=error.message if error else "",
         up=up,
-        teams=_receivers(ticket, up),
+        teams=[_named(team) for team in receiving.receivers(session, ticket, now=clock.now())],
         filled=known.prefilled(session, ticket),
         key=once.new_key(),
         query=typed.get("query") or " ".join(part for part in (ticket.title, ticket.error_code) if part),
     ), status
 
 
-def _receivers(ticket: Ticket, up: Team | None) -> list[tuple[str, str]]:
-    """The line above first, then the teams of the own line, then the vendors where the province sends."""
-    import sqlalchemy as sa
-
-    session = db.session()
-    teams = [up] if up else []
-    if ticket.team.unit.level is UnitLevel.PROVINCE:
-        own = sa.select(Team).where(Team.unit_id == ticket.team.unit_id, Team.active, Team.id != ticket.team_id)
-        teams += [*queries.vendor_teams(session), *session.scalars(own.order_by(Team.name))]
-    seen: dict[str, str] = {}
-    for team in teams:
-        label = LINE_LABELS[routing_line(team)]
-        seen.setdefault(team.code, f"{label} · {team.unit.name} · {team.name}")
-    return list(seen.items())
-
-
-def routing_line(team: Team) -> Any:
-    """The line a team stands in."""
-    from servicedesk.custody.service import line_of
-
-    return line_of(team)
+def _named(team: Team) -> tuple[str, str]:
+    return team.code, f"{LINE_LABELS[custody.line_of(team)]} · {team.unit.name} · {team.name}"
 
 
 @blueprint.post("/hand-up")

@@ -1,13 +1,11 @@
-"""What hand-offs listen to."""
+"""Where hand-offs hang on to what happens to their ticket."""
 
 from __future__ import annotations
 
-from core import outbox
-from core.events.servicedesk import IncidentCancelled, IncidentResolved
-from escalation.handoff import handlers
+from escalation.handoff import ending as handoffs
+from servicedesk.tickets import ending
 
 
 def subscribe() -> None:
-    """Pending hand-offs end with their ticket."""
-    outbox.subscribe(IncidentResolved, "handoff.ticket_ended", handlers.ticket_ended)
-    outbox.subscribe(IncidentCancelled, "handoff.ticket_ended", handlers.ticket_ended)
+    """Pending hand-offs and requests for a decision end with their ticket, in its transaction."""
+    ending.also("handoff", handoffs.matter_ended)

@@ -1169,6 +1169,7 @@ def upgrade() -> None:
         sa.Column("arbiter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("arbiter_unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lapsed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["accepted_by_id"], ["person.id"], name=op.f("fk_handoff_accepted_by_id_person")),
         sa.ForeignKeyConstraint(["arbiter_id"], ["person.id"], name=op.f("fk_handoff_arbiter_id_person")),
         sa.ForeignKeyConstraint(["arbiter_unit_id"], ["unit.id"], name=op.f("fk_handoff_arbiter_unit_id_unit")),

@@ -1,7 +1,8 @@
 """The one verb that changes custody, and the waits inside it.
 
 Holder, team and line of a ticket are written here and nowhere else, in the transaction of the ledger row they are
-projected from. Whoever receives a matter may read it from then on (principal rows); a vendor only while it has it.
+projected from. Whoever receives a matter may read it from then on (principal rows); a vendor only while it has it, and
+whoever was only offered it no longer than the offer stands.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from core.events.servicedesk import CustodyMoved
 from core.outbox import record
 from servicedesk.custody import rules
 from servicedesk.custody.models import CustodySpan
-from servicedesk.custody.rules import Ledger, Line, Span, WaitingFor
+from servicedesk.custody.rules import SUSPENSIONS, Ledger, Line, Span, WaitingFor
 from servicedesk.tickets.models import Ticket, TicketPrincipal
+
+OFFERED = "offered"  # why somebody reads it who may take it over, and has not
 
 
 def line_of(team: Team) -> Line:
@@ -47,15 +50,17 @@ def transfer(
 ) -> None:
     """Custody passes to `team` and `holder_id` at `now`; the only way it does.
 
-    `accepted` False: nobody there has accepted it yet, the team is waited for. A wait for somebody else (the reporter,
-    a receiver) goes on under the new holder. Raises LedgerError when the matter has ended.
+    `accepted` False: nobody there has accepted it yet, the team is waited for. A wait for the reporter or for parts goes
+    on under the new holder; one for a receiver does while the matter stays in its line (`why` assigned).
+    Raises LedgerError when the matter has ended.
     """
     before, line = ticket.team_id, line_of(team)
     last = open_row(session, ticket)
     at = max(now, last.since)  # a clock read just before a concurrent verb took its turn is not an error
     accepted = accepted and holder_id is not None
     chain = rules.move((last.span(),), team=team.id, line=line, holder=holder_id, at=at, accepted=accepted)
-    goes_on = accepted and last.team_id == team.id and last.waiting_for not in (None, WaitingFor.ACCEPTANCE)
+    stays = last.team_id == team.id or why == "assigned" or last.waiting_for in SUSPENSIONS
+    goes_on = accepted and stays and last.waiting_for not in (None, WaitingFor.ACCEPTANCE)
     if goes_on:
         chain = (chain[0], replace(chain[1], waiting_for=last.waiting_for, waiting_team=last.waiting_team_id))
     _append(session, ticket, last, chain, why=why)
@@ -129,9 +134,9 @@ def admit_team(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime
 def admit(
     session: Session, ticket: Ticket, kind: PrincipalKind, principal_id: int, *, why: str, now: dt.datetime
 ) -> None:
-    """One principal row, unless an open one for the same principal is there."""
+    """One principal row, unless an open one for the same principal is there; an offer taken up becomes a holding."""
     there = session.scalar(
-        sa.select(TicketPrincipal.id)
+        sa.select(TicketPrincipal)
         .where(
             TicketPrincipal.ticket_id == ticket.id,
             TicketPrincipal.kind == kind,
@@ -140,6 +145,8 @@ def admit(
         )
         .limit(1)
     )
+    if there is not None and there.why == OFFERED:
+        there.why = why
     if there is None:
         session.add(
             TicketPrincipal(
@@ -162,6 +169,25 @@ def dismiss_vendor(session: Session, ticket: Ticket, team: Team, *, now: dt.date
                 )
                 .values(until_at=now)
             )
+
+
+def take_back_offer(session: Session, ticket: Ticket, team: Team) -> None:
+    """The offer came to nothing: `team` and its unit may read no more than they could without it (T-05).
+
+    The rows go away, since a row that stays means “held it, and goes on reading”; that it was offered is on record in the
+    hand-off and the timeline.
+    """
+    kind = PrincipalKind.VENDOR if team.unit.level is UnitLevel.VENDOR else PrincipalKind.UNIT
+    session.execute(
+        sa.delete(TicketPrincipal).where(
+            TicketPrincipal.ticket_id == ticket.id,
+            TicketPrincipal.why == OFFERED,
+            sa.or_(
+                sa.and_(TicketPrincipal.kind == PrincipalKind.TEAM, TicketPrincipal.principal_id == team.id),
+                sa.and_(TicketPrincipal.kind == kind, TicketPrincipal.principal_id == team.unit_id),
+            ),
+        )
+    )
 
 
 def _append(session: Session, ticket: Ticket, last: CustodySpan, chain: Ledger, *, why: str) -> None:

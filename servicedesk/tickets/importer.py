@@ -22,6 +22,7 @@ from servicedesk.clocks import rules as clock_rules
 from servicedesk.clocks import service as clocks
 from servicedesk.clocks.facts import Fact
 from servicedesk.clocks.models import ClockRow
+from servicedesk.custody import service as custody
 from servicedesk.custody.models import CustodySpan
 from servicedesk.intake import guides
 from servicedesk.tickets import clocking, opening, rules, story
@@ -238,11 +239,13 @@ def _principals(one: Written, units: Places) -> Iterator[dict[str, Any]]:
     }
     if one.imported.past.reporter_id is not None:
         seen[PrincipalKind.PERSON, one.imported.past.reporter_id] = (one.imported.past.opened_at, None, "reporter")
+    held = {span.team for span in one.story.ledger}
     for team_id, (since, until) in _teams(one.story).items():
         place = units[team_id]
         kind = PrincipalKind.VENDOR if place.vendor else PrincipalKind.UNIT
-        seen[PrincipalKind.TEAM, team_id] = (since, until if place.vendor else None, "holder")
-        seen.setdefault((kind, place.unit_id), (since, until if place.vendor else None, "holder"))
+        why = "holder" if team_id in held else custody.OFFERED
+        seen[PrincipalKind.TEAM, team_id] = (since, until if place.vendor else None, why)
+        seen.setdefault((kind, place.unit_id), (since, until if place.vendor else None, why))
     for (kind, principal), (since, until, why) in seen.items():
         yield {
             "ticket_id": one.id,
@@ -255,10 +258,12 @@ def _principals(one: Written, units: Places) -> Iterator[dict[str, Any]]:
 
 
 def _teams(told: Story) -> dict[int, tuple[dt.datetime, dt.datetime | None]]:
-    """Each team that held or was offered it, from when, and until when it had it."""
+    """Each team that held it or is offered it still, from when, and until when it had it."""
     found: dict[int, tuple[dt.datetime, dt.datetime | None]] = {}
     ends: dict[int, dt.datetime | None] = defaultdict(lambda: None)
     for passing in told.passings:
+        if passing.accepted_at is None and passing.returned_at is not None:
+            continue  # offered and not taken: that side reads nothing of it
         found.setdefault(passing.receiver.team_id, (passing.sent_at, passing.returned_at))
         ends[passing.receiver.team_id] = passing.returned_at
     for span in told.ledger:

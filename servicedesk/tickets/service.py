@@ -19,7 +19,7 @@ from core.i18n import gettext as _
 from core.outbox import record
 from servicedesk.custody import service as custody
 from servicedesk.custody.rules import SUSPENSIONS, WaitingFor
-from servicedesk.tickets import access, clocking, facts, rules
+from servicedesk.tickets import access, clocking, ending, facts, rules
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket, TicketEpisode
 from servicedesk.tickets.opening import opened_event
@@ -221,7 +221,7 @@ def _resolve(
     ticket.state, ticket.resolved_at = target, now
     ticket.solution, ticket.cause, ticket.article = solution, cause, article
     ticket.auto_close_at = clocking.auto_close_at(session, now)
-    ticket.handoff_pending = False  # whoever was to take it over need not; the hand-off itself hears the event
+    ending.run(session, ticket, now=now)
     custody.wait(session, ticket, WaitingFor.CONFIRMATION, why="resolved", now=now)
     facts.append(
         session,
@@ -325,6 +325,7 @@ def _close(
     stars: int | None = None,
 ) -> Ticket:
     ticket.state, ticket.closed_at, ticket.auto_close_at = target, now, None
+    ending.run(session, ticket, now=now)
     custody.end(session, ticket, now=now)
     if fact:
         facts.append(session, ticket, What.CLOSED, now=now, by=by, data={"automatic": automatic or None})
@@ -339,7 +340,8 @@ def _close(
 def cancel(session: Session, viewer: Viewer, ticket: Ticket, *, reason: str, now: dt.datetime) -> Ticket:
     """It was none: by the reporter before acceptance, by the head after."""
     target = _step(session, viewer, ticket, Action.CANCEL)
-    ticket.state, ticket.closed_at, ticket.auto_close_at, ticket.handoff_pending = target, now, None, False
+    ticket.state, ticket.closed_at, ticket.auto_close_at = target, now, None
+    ending.run(session, ticket, now=now)
     custody.end(session, ticket, now=now)
     facts.append(session, ticket, What.CANCELLED, now=now, by=viewer.person_id, text=reason)
     record(session, events.IncidentCancelled(ticket_id=ticket.id, number=ticket.number, reason=reason), now=now)

@@ -101,8 +101,5 @@ def test_E_02_clarity_is_scored_from_one_to_five(score):
         rules.checked_clarity(score)
 
 
-def test_vendors_are_reached_through_the_province_only():
-    assert rules.may_go(Line.PROVINCE, Line.VENDOR)
-    assert not rules.may_go(Line.COUNTY, Line.VENDOR)
-    assert not rules.may_go(Line.VENDOR, Line.CITY)
+def test_the_lines_follow_each_other():
     assert [rules.next_line(line) for line in Line] == [Line.CITY, Line.PROVINCE, Line.VENDOR, None]
