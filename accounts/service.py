@@ -218,15 +218,22 @@ def grant(
     until: dt.datetime | None = None,
     by: int | None = None,
 ) -> Grant:
-    """Give a role somewhere. Raises NotFound for an unknown role, Invalid where the place is missing, Conflict where the
-    person would hold two kinds of administrator."""
+    """Give a role somewhere, from now `until` an instant or without an end; `by` is who gives it.
+
+    Raises NotFound for an unknown role; Invalid where the place is missing or the end has passed; Conflict where somebody
+    gives it to themselves, where the person would hold two kinds of administrator, or be an administrator and anything
+    else (administrators read no matters).
+    """
     role = session.get(Role, role_code)
     if role is None:
         raise NotFound(_("没有名为“%(role)s”的角色。", role=role_code))
     if (unit is not None) + (team is not None) + (service_id is not None) != 1:
         raise Invalid.of("unit", _("授权须恰好指定一处：机构、班组或服务。"))
-    if role.administrator:
-        _refuse_second_kind(session, person, role.administrator, now)
+    if until is not None and until <= now:
+        raise Invalid.of("until", _("到期时间已经过去。"))
+    if by is not None and by == person.id:
+        raise Conflict(_("不能给自己授权，请由另一名安全管理员操作。"))
+    _refuse_mixture(session, person, role, now)
     made = Grant(
         person_id=person.id,
         role_code=role_code,
@@ -243,19 +250,26 @@ def grant(
     return made
 
 
-def _refuse_second_kind(session: Session, person: Person, kind: str, now: dt.datetime) -> None:
+def _refuse_mixture(session: Session, person: Person, role: Role, now: dt.datetime) -> None:
+    """An administrator of a kind holds that kind and nothing else."""
+    kind = Role.administrator
+    other = kind.is_distinct_from(role.administrator) if role.administrator else kind.is_not(None)
     held = session.scalar(
-        sa.select(Role.administrator)
+        sa.select(Role)
         .join(Grant, Grant.role_code == Role.code)
-        .where(
-            Grant.person_id == person.id,
-            lasting(now),
-            Role.administrator.is_not(None),
-            Role.administrator != kind,
+        .where(Grant.person_id == person.id, lasting(now), other)
+        .limit(1)
+    )
+    if held is None:
+        return
+    if role.administrator and held.administrator:
+        raise Conflict(_("系统、安全、审计三类管理员必须由不同的人担任，此人已是另一类管理员。"))
+    raise Conflict(
+        _(
+            "管理员不能兼任其他角色，也不能看到事项；此人已是“%(role)s”，请先收回，或为其另建管理员账号。",
+            role=held.name,
         )
     )
-    if held is not None:
-        raise Conflict(_("系统、安全、审计三类管理员必须由不同的人担任，此人已是另一类管理员。"))
 
 
 def revoke(session: Session, grant_id: int, *, now: dt.datetime) -> Grant:

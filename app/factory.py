@@ -7,6 +7,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 import web
+from accounts.admin import places
 from accounts.admin.api import SERVICES_OF_TEAM
 from accounts.idempotency import DatabaseStore
 from app import live, rooms, wiring
@@ -17,6 +18,7 @@ from web import compress
 from web import db as web_db
 from web.api import idempotency
 from web.live import AUTHENTICATOR
+from web.storable import StorableInteger
 
 log = structlog.get_logger()
 MAX_BODY = 64 * 1024 * 1024  # attachments; JSON bodies are far smaller
@@ -40,12 +42,14 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=31536000,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    app.url_map.converters["int"] = StorableInteger
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     web_db.init(app, engine or make_engine(settings.database_url))  # type: ignore[arg-type]
     app.extensions[idempotency.EXTENSION] = DatabaseStore()
     app.extensions["taxops.csrf"] = CSRFProtect(app)
     app.extensions[AUTHENTICATOR] = live.authenticate
     app.extensions[SERVICES_OF_TEAM] = wiring.services_of_teams
+    app.extensions[places.EXTENSION] = wiring.service_places
     jinja.init(app)
     headers.init(app)
     compress.init(app)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from accounts.admin.places import ServicePlace
 from app.documents import AlertSource, ItemSource, TicketSource
 from app.run import memory
-from cmdb.models import Service
+from cmdb.models import Item, Lifecycle, Service
 from core import outbox
 from core.events import cmdb, monitor, servicedesk
 from kb.search import index
@@ -31,6 +32,13 @@ def services_of_teams(session: Session, team_ids: Sequence[int]) -> dict[int, li
         if team_id is not None:
             found[team_id].append(item_id)
     return found
+
+
+def service_places(session: Session, ids: Sequence[int] | None) -> dict[int, ServicePlace]:
+    """Service id → name and unit, of these or of all that live; given to accounts as the places of grants."""
+    statement = sa.select(Item.id, Item.name, Item.unit_id).join(Service, Service.item_id == Item.id)
+    statement = statement.where(Item.lifecycle != Lifecycle.RETIRED if ids is None else Item.id.in_(ids))
+    return {row.id: ServicePlace(row.name, row.unit_id) for row in session.execute(statement.order_by(Item.name))}
 
 
 def _index_items(session: Session, event: cmdb.ItemsChanged, now: dt.datetime) -> None:

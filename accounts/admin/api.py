@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from accounts import service
 from accounts.admin import queries
+from accounts.admin.authority import require, require_over
 from accounts.admin.schemas import (
     AuditOut,
     AuditQuery,
@@ -26,7 +27,6 @@ from accounts.admin.schemas import (
 )
 from accounts.current import viewer
 from accounts.models import Person, Team, Unit, UnitLevel
-from accounts.scope import covers
 from core import clock
 from core.errors import Forbidden, Invalid, NotFound
 from core.i18n import gettext as _
@@ -49,15 +49,6 @@ def _unit_out(row: Unit, parent: str | None) -> UnitOut:
         valid_from=row.valid_from,
         valid_until=row.valid_until,
     )
-
-
-def _require(permission: str, unit: Unit) -> None:
-    """Vendors stand beside the tree: whoever administers a province administers them."""
-    who = viewer()
-    if unit.level is UnitLevel.VENDOR and who.unit_level is UnitLevel.PROVINCE and who.can(permission):
-        return
-    if not covers(db.session(), who, permission, unit_id=unit.id):
-        raise Forbidden(_("您不能在这个机构下做此操作。"))
 
 
 @api.get("/units", needs="unit.read", query=UnitQuery, answer=UnitOut, listing=True)
@@ -83,7 +74,7 @@ def create_unit(body: UnitIn) -> Created:
     session = db.session()
     parent = _parent(body.parent)
     if parent is not None:
-        _require("unit.write", parent)
+        require("unit.write", parent)
     elif viewer().unit_level is not UnitLevel.PROVINCE:
         raise Forbidden(_("只有省局可以添加省级机构和供应商。"))
     row = service.create_unit(
@@ -118,7 +109,7 @@ def get_unit(code: str) -> UnitOut:
 def change_unit(code: str, body: UnitChange) -> UnitOut:
     """Rename, move or retire a unit; moving is refused while grants hang on it."""
     row = queries.unit(db.session(), viewer(), code)
-    _require("unit.write", row)
+    require("unit.write", row)
     if body.name is not None:
         row.name = body.name
     if (
@@ -126,7 +117,7 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
         and (parent := _parent(body.parent)) is not None
         and parent.id != row.parent_id
     ):
-        _require("unit.write", parent)
+        require("unit.write", parent)
         service.move_unit(db.session(), row, parent, now=clock.now())
     if body.valid_until is not None:
         service.retire_unit(db.session(), row, on=body.valid_until, now=clock.now())
@@ -138,7 +129,7 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
 def delete_unit(code: str) -> None:
     """Retire a unit from today; it keeps its history."""
     row = queries.unit(db.session(), viewer(), code)
-    _require("unit.write", row)
+    require("unit.write", row)
     now = clock.now()
     service.retire_unit(db.session(), row, on=clock.local_date(now), now=now)
 
@@ -185,7 +176,7 @@ def create_person(body: PersonIn) -> Created:
         unit = service.unit_by_code(db.session(), body.unit)
     except NotFound as error:
         raise Invalid.of("unit", error.message) from error
-    _require("person.write", unit)
+    require("person.write", unit)
     row = service.create_person(
         db.session(), login=body.login, name=body.name, unit=unit, email=body.email, phone=body.phone, now=clock.now()
     )
@@ -203,7 +194,7 @@ def get_person(login: str) -> PersonOut:
 def change_person(login: str, body: PersonChange) -> PersonOut:
     """Change or disable a person; disabling ends their sessions."""
     row = queries.person(db.session(), viewer(), login, lock=True)
-    _require("person.write", row.unit)
+    require_over("person.write", row)
     if body.name is not None:
         row.name = body.name
     for name in ("email", "phone"):
@@ -249,7 +240,7 @@ def create_team(body: TeamIn) -> Created:
         unit = service.unit_by_code(session, body.unit)
     except NotFound as error:
         raise Invalid.of("unit", error.message) from error
-    _require("unit.write", unit)
+    require("unit.write", unit)
     head = _named(body.head, "head") if body.head else None
     members = [_named(login, f"members[{n}]") for n, login in enumerate(body.members)]
     row = service.create_team(session, code=body.code, name=body.name, unit=unit, head=head)

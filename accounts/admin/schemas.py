@@ -139,8 +139,10 @@ class AuditOut(ApiModel):
 
 
 class GrantIn(ApiModel):
-    """A role given somewhere, from the page."""
+    """A role given somewhere, from the page; `until` is the last day it counts."""
 
     role: str = pydantic.Field(min_length=1, max_length=40)
     unit: str | None = pydantic.Field(default=None, max_length=40)
     team: str | None = pydantic.Field(default=None, max_length=40)
+    service: int | None = pydantic.Field(default=None, ge=1, le=2**53)
+    until: dt.date | None = pydantic.Field(default=None, ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))

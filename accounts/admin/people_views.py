@@ -1,0 +1,128 @@
+"""Pages of people, what they were granted, and their sign-ins."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from accounts import service
+from accounts.admin import queries
+from accounts.admin.authority import require, require_over
+from accounts.admin.pages import as_invalid, blueprint, following
+from accounts.admin.schemas import PersonIn
+from accounts.current import viewer
+from accounts.models import Role
+from accounts.signin import service as signin
+from core import clock
+from core.errors import Conflict, NotFound, TaxopsError
+from core.i18n import gettext as _
+from web import access
+from web.db import db
+from web.forms import Form
+
+
+@blueprint.get("/people")
+@access.needs("person.read")
+def people() -> ResponseReturnValue:
+    """People, searchable by name, login, unit and role."""
+    q, role, unit_code = (request.args.get(k, "").strip() for k in ("q", "role", "unit"))
+    disabled = bool(request.args.get("disabled"))
+    found = queries.people(
+        db.session(),
+        viewer(),
+        now=clock.now(),
+        q=q or None,
+        role=role or None,
+        unit_code=unit_code or None,
+        active=None if disabled else True,
+        cursor=request.args.get("cursor"),
+    )
+    known = {r.code: r.name for r in db.session().scalars(sa.select(Role).order_by(Role.code))}
+    next_url = following("admin.people", found.next, q=q or None, role=role or None, unit=unit_code or None)
+    held = queries.roles_of(db.session(), [p.id for p, _unit in found.items], now=clock.now())
+    return render_template(
+        "accounts/people.html",
+        rows=found.items,
+        next_url=next_url,
+        q=q,
+        role=role,
+        unit_code=unit_code,
+        roles=known,
+        held=held,
+        disabled=disabled,
+    )
+
+
+@blueprint.get("/people/new")
+@access.needs("person.write")
+def new_person() -> ResponseReturnValue:
+    """The form for a new person."""
+    return render_template("accounts/person_form.html", form=Form(PersonIn, {"unit": request.args.get("unit", "")}))
+
+
+@blueprint.post("/people/new")
+@access.needs("person.write")
+def create_person() -> ResponseReturnValue:
+    """Add a person; a first password is given separately."""
+    form = Form(PersonIn, request.form)
+    given = form.validate()
+    if given is not None:
+        try:
+            unit_row = service.unit_by_code(db.session(), given.unit)
+            require("person.write", unit_row)
+            row = service.create_person(
+                db.session(),
+                login=given.login,
+                name=given.name,
+                unit=unit_row,
+                email=given.email,
+                phone=given.phone,
+                now=clock.now(),
+            )
+            db.session().commit()
+            flash(_("人员“%(name)s”已添加。", name=row.name), "ok")
+            return redirect(url_for("admin.person", login=row.login), 303)
+        except TaxopsError as error:
+            db.session().rollback()
+            form.refuse(as_invalid(error, {NotFound.slug: "unit", "conflict": "login"}))
+    return render_template("accounts/person_form.html", form=form), 422
+
+
+@blueprint.post("/people/<login>/active")
+@access.needs("person.write")
+def set_active(login: str) -> ResponseReturnValue:
+    """Disable somebody, or let them in again."""
+    row = queries.person(db.session(), viewer(), login, lock=True)
+    require_over("person.write", row)
+    service.set_active(db.session(), row, active=not row.active, now=clock.now())
+    db.session().commit()
+    flash(_("已启用。") if row.active else _("已停用，其登录已全部退出。"), "ok")
+    return redirect(url_for("admin.person", login=login), 303)
+
+
+@blueprint.post("/people/<login>/password")
+@access.needs("person.write")
+def reset_password(login: str) -> ResponseReturnValue:
+    """Give a new password; all sessions of that person end."""
+    row = queries.person(db.session(), viewer(), login, lock=True)
+    require_over("person.write", row)
+    if row.id == viewer().person_id:
+        raise Conflict(_("自己的口令请在“我的资料”中修改，那里要先输入当前口令。"))
+    signin.set_password(row, request.form.get("password", "")[:200])
+    signin.sign_out_everywhere(db.session(), row.id, now=clock.now())
+    db.session().commit()
+    flash(_("口令已重置，请当面告知本人并请其修改。"), "ok")
+    return redirect(url_for("admin.person", login=login), 303)
+
+
+@blueprint.post("/people/<login>/sessions/end")
+@access.needs("session.end")
+def end_sessions(login: str) -> ResponseReturnValue:
+    """Sign somebody out everywhere."""
+    row = queries.person(db.session(), viewer(), login)
+    require_over("session.end", row)
+    ended = signin.sign_out_everywhere(db.session(), row.id, now=clock.now())
+    db.session().commit()
+    flash(_("已结束 %(n)d 个登录。", n=ended), "ok")
+    return redirect(url_for("admin.person", login=login), 303)

@@ -1,0 +1,103 @@
+"""Pages of units."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from accounts import service
+from accounts.admin import queries
+from accounts.admin.authority import require
+from accounts.admin.pages import as_invalid, blueprint, following
+from accounts.admin.schemas import UnitIn
+from accounts.current import viewer
+from accounts.models import LEVEL_LABELS, UnitLevel
+from accounts.validity import stands
+from core import clock
+from core.errors import NotFound, TaxopsError
+from core.i18n import gettext as _
+from web import access
+from web.db import db
+from web.forms import Form
+
+
+@blueprint.get("/units")
+@access.needs("unit.read")
+def units() -> ResponseReturnValue:
+    """All units one administers, searchable."""
+    q, level = request.args.get("q", "").strip(), request.args.get("level", "")
+    found = queries.units(
+        db.session(),
+        viewer(),
+        now=clock.now(),
+        q=q or None,
+        level=UnitLevel(level) if level in set(UnitLevel) else None,
+        cursor=request.args.get("cursor"),
+    )
+    next_url = following("admin.units", found.next, q=q or None, level=level or None)
+    return render_template(
+        "accounts/units.html", rows=found.items, next_url=next_url, q=q, level=level, levels=LEVEL_LABELS
+    )
+
+
+@blueprint.get("/units/new")
+@access.needs("unit.write")
+def new_unit() -> ResponseReturnValue:
+    """The form for a new unit."""
+    form = Form(UnitIn, {"parent": request.args.get("parent", "")})
+    return render_template("accounts/unit_form.html", form=form, levels=LEVEL_LABELS)
+
+
+@blueprint.post("/units/new")
+@access.needs("unit.write")
+def create_unit() -> ResponseReturnValue:
+    """Add a unit."""
+    form = Form(UnitIn, request.form)
+    given = form.validate()
+    if given is not None:
+        try:
+            parent = service.unit_by_code(db.session(), given.parent) if given.parent else None
+            if parent is not None:
+                require("unit.write", parent)
+            row = service.create_unit(
+                db.session(),
+                code=given.code,
+                name=given.name,
+                level=given.level,
+                parent=parent,
+                valid_from=given.valid_from,
+            )
+            db.session().commit()
+            flash(_("机构“%(name)s”已添加。", name=row.name), "ok")
+            return redirect(url_for("admin.unit", code=row.code), 303)
+        except TaxopsError as error:
+            db.session().rollback()
+            form.refuse(as_invalid(error, {NotFound.slug: "parent", "conflict": "code"}))
+    return render_template("accounts/unit_form.html", form=form, levels=LEVEL_LABELS), 422
+
+
+@blueprint.get("/units/<code>")
+@access.needs("unit.read")
+def unit(code: str) -> ResponseReturnValue:
+    """One unit with what hangs on it."""
+    row = queries.unit(db.session(), viewer(), code)
+    return render_template(
+        "accounts/unit.html",
+        unit=row,
+        more=queries.unit_overview(db.session(), row, now=clock.now()),
+        levels=LEVEL_LABELS,
+        stands=stands(row, clock.now()),
+    )
+
+
+@blueprint.post("/units/<code>/retire")
+@access.needs("unit.write")
+def retire_unit(code: str) -> ResponseReturnValue:
+    """End a unit's validity today; refused while something hangs on it (R-03)."""
+    row = queries.unit(db.session(), viewer(), code)
+    require("unit.write", row)
+    now = clock.now()
+    service.retire_unit(db.session(), row, on=clock.local_date(now), now=now)
+    db.session().commit()
+    flash(_("机构“%(name)s”已停用，历史保留。", name=row.name), "ok")
+    return redirect(url_for("admin.unit", code=code), 303)
