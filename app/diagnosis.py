@@ -96,15 +96,13 @@ def _people(session: Session) -> Iterator[Finding]:
         if not held:
             mend = f"run: taxops admin create LOGIN --kind {kind}"
             yield Finding("administrators", "warning", f"there is no {kind} administrator", mend)
-    empty = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Unit)
-        .where(
-            Unit.level.in_([UnitLevel.CITY, UnitLevel.COUNTY]),
-            standing(clock.now()),
-            Unit.id.not_in(sa.select(Team.unit_id).where(Team.active)),
-        )
-    )
+    without = (standing(clock.now()), Unit.id.not_in(sa.select(Team.unit_id).where(Team.active)))
+    bare = session.scalars(sa.select(Unit.name).where(Unit.level == UnitLevel.PROVINCE, *without)).all()
+    if bare:
+        text = f"{', '.join(bare)} has no team: alerts there and below may find nobody to go to"
+        yield Finding("teams", "warning", text, "add a team under 管理 → 班组")
+    lower = Unit.level.in_([UnitLevel.CITY, UnitLevel.COUNTY])
+    empty = session.scalar(sa.select(sa.func.count()).select_from(Unit).where(lower, *without))
     if empty:
         text = f"{empty} cities or counties have no team: their matters go to the unit above"
         yield Finding("teams", "warning", text, "add a team under 管理 → 班组")
