@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 import config
@@ -11,7 +13,8 @@ from core.db import make_engine, transaction
 
 
 @click.command()
-def init() -> None:
+@click.option("--json", "as_json", is_flag=True)
+def init(as_json: bool) -> None:
     """Create or upgrade the database; repeating it changes nothing."""
     settings = config.load()
     engine = make_engine(settings.database_url)
@@ -19,4 +22,6 @@ def init() -> None:
     with transaction(engine) as session:
         shipped.install(session, now=clock.now())
     engine.dispose()
-    click.echo(f"database {engine.url.render_as_string(hide_password=True)}: {before or 'empty'} -> {after}")
+    url = engine.url.render_as_string(hide_password=True)
+    found = {"database": url, "before": before, "after": after}
+    click.echo(json.dumps(found) if as_json else f"database {url}: {before or 'empty'} -> {after}")

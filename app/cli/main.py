@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -67,11 +67,38 @@ def main(*arguments: Any) -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _fail(_usage(error), error.exit_code)
     except (SettingError, TaxopsError) as error:
-        click.echo(f"taxops: {_line(error) if isinstance(error, TaxopsError) else error}", err=True)
-        sys.exit(2)
+        _fail(_line(error) if isinstance(error, TaxopsError) else str(error), 2)
+    except BrokenPipeError:  # whoever read the output has read enough
+        sys.exit(0)
+    except Exception as error:
+        reason = _outside(error)
+        if reason is None:
+            raise
+        _fail(reason, 2)
+
+
+def _fail(line: str, status: int) -> NoReturn:
+    click.echo("taxops: " + " ".join(line.split()), err=True)
+    sys.exit(status)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context is not None else ""
+    return f"{error.format_message().rstrip('.')}{hint}"
+
+
+def _outside(error: Exception) -> str | None:
+    """What to tell of a fault that is not the program's own: the database, the disk, the network. None: it is."""
+    if isinstance(error, OSError):
+        return f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
+    if type(error).__module__.partition(".")[0] == "sqlalchemy" and getattr(error, "orig", None) is not None:
+        said = str(error.orig).strip().splitlines()[0]  # type: ignore[attr-defined]
+        missing = "no such table" in said or ("relation" in said and "does not exist" in said)
+        return "the database is empty or of another version: run `taxops init`" if missing else f"database: {said}"
+    return None
 
 
 if __name__ == "__main__":
