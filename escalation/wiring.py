@@ -45,4 +45,7 @@ def subscribe() -> None:
     outbox.subscribe(servicedesk.IncidentCancelled, "oncall.over", oncall.over)
 
 
-JOBS = (Job("oncall.tick", 5, oncall_service.tick),)
+JOBS = (
+    Job("oncall.tick", 5, oncall_service.tick),
+    Job("notify.postponed", 30, timekeeping.tell_postponed),
+)

@@ -11,6 +11,7 @@ from accounts import queries as accounts
 from core.events.clocks import ClockBreached, ClockWarned
 from core.i18n import LazyText, lazy
 from core.i18n import gettext as _
+from escalation.notify import postponed
 from escalation.notify.handlers import Words, team_people
 from escalation.notify.service import Message, tell
 from escalation.oncall import service as oncall
@@ -24,7 +25,8 @@ _NAMES: dict[str, LazyText] = {
 }
 
 
-def _clock_name(clock: str) -> LazyText:
+def clock_name(clock: str) -> LazyText:
+    """A clock in words."""
     if clock.endswith("-respond"):
         return _NAMES["respond"]
     return _NAMES.get(clock, _NAMES["line"])
@@ -33,6 +35,11 @@ def _clock_name(clock: str) -> LazyText:
 def _answerable(session: Session, ticket: Ticket) -> list[int | None]:
     """The holder; before acceptance the whole team."""
     return [ticket.holder_id] if ticket.holder_id is not None else list(team_people(session, ticket.team_id))
+
+
+def _with_head(session: Session, ticket: Ticket, now: dt.datetime) -> list[int | None]:
+    head = ticket.team.head or accounts.head_of_unit(session, ticket.team.unit_id, now=now)
+    return [*_answerable(session, ticket), head.id if head else None]
 
 
 def _on_duty(session: Session, ticket: Ticket, now: dt.datetime) -> list[int | None]:
@@ -47,16 +54,7 @@ def warned(session: Session, event: ClockWarned, now: dt.datetime) -> None:
     ticket = session.get_one(Ticket, event.ticket_id)
     if event.overtaken or ticket.ended:
         return
-    people = _on_duty(session, ticket, now) if event.on_duty_only else _answerable(session, ticket)
-    name = _clock_name(event.clock)
-
-    def words() -> tuple[str, str]:
-        return (
-            _("%(clock)s将到：%(number)s", clock=str(name), number=ticket.number),
-            _("已用去四分之三，请抓紧处理。") + f"\n{ticket.number} {ticket.title}",
-        )
-
-    _tell(session, "warned", event, ticket, people, words, now)
+    _heard(session, "warned", event, ticket, _answerable(session, ticket), now)
 
 
 def breached(session: Session, event: ClockBreached, now: dt.datetime) -> None:
@@ -64,37 +62,52 @@ def breached(session: Session, event: ClockBreached, now: dt.datetime) -> None:
     ticket = session.get_one(Ticket, event.ticket_id)
     if event.ended or ticket.ended:
         return
-    if event.on_duty_only:
-        people = _on_duty(session, ticket, now)
-    else:
-        head = ticket.team.head or accounts.head_of_unit(session, ticket.team.unit_id, now=now)
-        people = [*_answerable(session, ticket), head.id if head else None]
-    name = _clock_name(event.clock)
-
-    def words() -> tuple[str, str]:
-        return (
-            _("%(clock)s已超：%(number)s", clock=str(name), number=ticket.number),
-            _("请立即处理或上报，并向报障人说明。") + f"\n{ticket.number} {ticket.title}",
-        )
-
-    _tell(session, "breached", event, ticket, people, words, now)
+    _heard(session, "breached", event, ticket, _with_head(session, ticket, now), now)
 
 
-def _tell(
+def _heard(
     session: Session,
     what: str,
     event: ClockWarned | ClockBreached,
     ticket: Ticket,
-    people: list[int | None],
-    words: Words,
+    by_day: list[int | None],
     now: dt.datetime,
 ) -> None:
+    """Tell `by_day`; at night who is on duty instead, and where nobody is, it waits for the morning."""
     key = f"clock:{ticket.id}:{event.clock}:{event.round}:{what}"
-    message = Message(
-        topic="clock",
-        key=key,
-        ref=ticket.number,
-        url=f"/desk/tickets/{ticket.number}",
-        words=words,
-    )
+    people = _on_duty(session, ticket, now) if event.on_duty_only else by_day
+    if event.on_duty_only and not people:
+        postponed.postpone(session, what, key, event, now=now)
+        return
+    _tell(session, key, ticket, people, _words(what, event.clock, ticket), now)
+
+
+def tell_postponed(session: Session, now: dt.datetime) -> int:
+    """Tell holder and head what came at night while nobody was on duty; returns how many were looked at."""
+    rows = postponed.due(session, now)
+    for row in rows:
+        ticket = session.get_one(Ticket, row.ticket_id)
+        if postponed.still_worth_telling(session, row, ticket):
+            people = _with_head(session, ticket, now)
+            _tell(session, row.key, ticket, people, _words(row.what, row.clock, ticket, late=True), now)
+    return len(rows)
+
+
+def _words(what: str, clock: str, ticket: Ticket, *, late: bool = False) -> Words:
+    def words() -> tuple[str, str]:
+        name = str(clock_name(clock))
+        if what == "warned":
+            subject = _("%(clock)s将到：%(number)s", clock=name, number=ticket.number)
+            advice = _("已用去四分之三，请抓紧处理。")
+        else:
+            subject = _("%(clock)s已超：%(number)s", clock=name, number=ticket.number)
+            advice = _("请立即处理或上报，并向报障人说明。")
+        lines = [advice, _("当时在工作时间之外且无人值班，所以现在才通知。") if late else ""]
+        return subject, "\n".join([*filter(None, lines), f"{ticket.number} {ticket.title}"])
+
+    return words
+
+
+def _tell(session: Session, key: str, ticket: Ticket, people: list[int | None], words: Words, now: dt.datetime) -> None:
+    message = Message(topic="clock", key=key, ref=ticket.number, url=f"/desk/tickets/{ticket.number}", words=words)
     tell(session, message, people, now=now)

@@ -21,11 +21,14 @@ from core.db import reading
 from core.outbox import OutboxRow
 from escalation.notify.models import Delivery, DeliveryState
 from escalation.oncall.models import Chain, ChainState
+from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.states import State
 
 log = structlog.get_logger()
 EVERY_S = 60.0
 LATE = dt.timedelta(minutes=2)
 TIME_LIMIT_S = 10.0
+OPEN = (State.NEW, State.ACTIVE)
 
 
 def troubles(session: Session, now: dt.datetime) -> list[str]:
@@ -52,7 +55,31 @@ def troubles(session: Session, now: dt.datetime) -> list[str]:
     )
     if unsent:
         found.append(f"{unsent} pages are not sent")
+    if lost := _lost(session):
+        found.append(f"{lost} pages reached nobody")
     return found
+
+
+def _lost(session: Session) -> int:
+    """Pages given up (refused for good, tried too often, nowhere to send to) whose incident nobody has answered yet.
+
+    A page that was taken back because somebody acknowledged has no error, and its chain is no longer open.
+    """
+    given_up = sa.or_(
+        Delivery.state == DeliveryState.DEAD,
+        sa.and_(Delivery.state == DeliveryState.CANCELLED, Delivery.error.is_not(None)),
+    )
+    unanswered = sa.and_(Ticket.holder_id.is_(None), Ticket.acknowledged_at.is_(None), Ticket.state.in_(OPEN))
+    still_open = sa.or_(Chain.state == ChainState.RUNNING, sa.and_(Chain.state == ChainState.EXHAUSTED, unanswered))
+    return (
+        session.scalar(
+            sa.select(sa.func.count(Delivery.id.distinct()))
+            .join(Chain, Chain.number == Delivery.ref)
+            .join(Ticket, Ticket.id == Chain.ticket_id)
+            .where(Delivery.topic == "page", given_up, Delivery.created_at >= Chain.started_at, still_open)
+        )
+        or 0
+    )
 
 
 class Auditor:
@@ -85,7 +112,7 @@ class Auditor:
                 log.warning("auditor.silent", troubles=found)
                 return False
             return httpx.get(self._url, timeout=TIME_LIMIT_S).is_success
-        except (sa.exc.SQLAlchemyError, httpx.HTTPError) as error:
+        except Exception as error:  # noqa: BLE001  an auditor that dies says "all is well" to whoever reads only its log
             log.warning("auditor.failed", error=type(error).__name__)
             return False
 

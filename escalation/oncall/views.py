@@ -10,6 +10,7 @@ from accounts.current import viewer
 from core import clock
 from core.errors import Forbidden, Invalid
 from core.i18n import gettext as _
+from escalation.notify import postponed, timekeeping
 from escalation.oncall import queries, service, setup
 from escalation.oncall.schemas import OverrideForm
 from servicedesk.tickets import access as ticket_access
@@ -36,6 +37,8 @@ def _page(error: Invalid | None) -> str:
         "escalation/oncall.html",
         duties=duties,
         chains=queries.running_chains(session, who),
+        untold=postponed.untold(session, who),
+        clock_name=timekeeping.clock_name,
         policies=[(p, [(s, queries.step_words(session, s)) for s in p.steps]) for p in queries.policies(session, who)],
         candidates={
             d.schedule.id: [(p.login, p.name) for p in queries.candidates(session, d.schedule)]
@@ -138,6 +141,8 @@ def chain_fragment(number: str) -> ResponseReturnValue:
         "escalation/_chain.html",
         found=queries.chain_of(session, ticket.id),
         ticket=ticket,
+        postponed=postponed.of_ticket(session, ticket.id),
+        clock_name=timekeeping.clock_name,
         may_escalate=_may_escalate(ticket_access.standing(session, viewer(), ticket)),
     )
 
