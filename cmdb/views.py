@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Blueprint, jsonify, render_template, request
@@ -42,10 +41,10 @@ from core import clock
 from core.errors import NotFound
 from core.i18n import gettext as _
 from web import access, once
+from web.api.schemas import here, to_utc
 from web.db import db
 
 blueprint = Blueprint("cmdb", __name__, template_folder="templates")
-ZONE = ZoneInfo("Asia/Shanghai")
 PER_PAGE = 50
 NEWEST = 40
 SEE = ("item.read", "service.read")
@@ -261,7 +260,6 @@ def moment(text: str | None) -> dt.datetime | None:
     if not text:
         return None
     try:
-        at = dt.datetime.fromisoformat(text)
+        return to_utc(here(dt.datetime.fromisoformat(text)))
     except ValueError as error:
         raise NotFound(_("日期格式不正确，请使用日期选择框。")) from error
-    return at.astimezone(dt.UTC) if at.tzinfo else at.replace(tzinfo=ZONE).astimezone(dt.UTC)

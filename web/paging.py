@@ -13,8 +13,10 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.clock import UTC
 from core.errors import Invalid
 from core.i18n import gettext as _
+from web import storable
 
 T = TypeVar("T")
 BIGINT = 2**63
@@ -46,8 +48,8 @@ def decode(cursor: str, keys: Sequence[Key]) -> list[Any]:
     """The key values of a cursor; raises Invalid when it is none of ours, or one of another list."""
     try:
         raw = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        values = [dt.datetime.fromisoformat(v["t"]) if isinstance(v, dict) else v for v in raw]
-    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError) as error:
+        values = [_instant(v["t"]) if isinstance(v, dict) else v for v in raw] if isinstance(raw, list) else []
+    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。")) from error
     if len(values) != len(keys) or not all(_fits(k, v) for k, v in zip(keys, values, strict=True)):
         raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。"))
@@ -65,7 +67,13 @@ def _fits(key: Key, value: Any) -> bool:
         return isinstance(value, dt.datetime) and value.tzinfo is not None
     if issubclass(wanted, int | float):
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < BIGINT
-    return isinstance(value, str) and "\x00" not in value
+    return isinstance(value, str) and not any(storable.faults(value))
+
+
+def _instant(text: str) -> dt.datetime:
+    """An aware time in UTC; OverflowError when it has none there, a naive one stays naive and fits no column."""
+    found = dt.datetime.fromisoformat(text)
+    return found.astimezone(UTC) if found.tzinfo else found
 
 
 def after(keys: Sequence[Key], values: Sequence[Any]) -> sa.ColumnElement[bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
 
 import pydantic
 
@@ -12,14 +11,8 @@ from kb.articles.schemas import Body, Title
 from kb.notices.models import Notice
 from kb.notices.service import Content
 from web.api import ApiModel
-from web.filters import ZONE, local_input
-
-
-def _here(value: dt.datetime) -> dt.datetime:
-    return value.replace(tzinfo=ZONE) if value.tzinfo is None else value
-
-
-WallTime = Annotated[dt.datetime, pydantic.AfterValidator(_here)]
+from web.api.schemas import WallTime
+from web.filters import local_input
 
 
 class NoticeForm(ApiModel):

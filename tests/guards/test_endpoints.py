@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import FloatConverter, IntegerConverter, Rule
 
 from accounts.permissions import PERMISSIONS
 from tests.fixtures.world import PEOPLE, World
@@ -36,7 +36,7 @@ def rules(app: Flask, *, writing: bool | None = None) -> Iterator[Rule]:
 def address(app: Flask, rule: Rule) -> str:
     """The rule's address with something plausible in every place."""
     values: dict[str, Any] = {
-        name: 1 if type(converter).__name__ in {"IntegerConverter", "FloatConverter"} else "x"
+        name: 1 if isinstance(converter, IntegerConverter | FloatConverter) else "x"
         for name, converter in rule._converters.items()
     }
     with app.test_request_context():

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import pydantic
+import pydantic_core
 
 from core.clock import UTC
 from core.i18n import gettext as _
+from web import storable
+from web.filters import ZONE
 
 MAX_LIMIT = 200
 
 
-def _to_utc(value: dt.datetime) -> dt.datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:  # the first or last day of all time, in a zone that leads out of it
-        raise ValueError(_("时间超出了可表示的范围。")) from error
+# The first and last days of all time have no yesterday or no tomorrow, in some zone not even themselves.
+EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=UTC), dt.datetime(9999, 1, 1, tzinfo=UTC)
 
 
-Instant = Annotated[pydantic.AwareDatetime, pydantic.AfterValidator(_to_utc)]
-"""An aware time, RFC 3339 in and UTC out."""
+def _no_number(value: object) -> object:
+    """A bare number would be read as seconds since 1970, which nobody means who writes `2026`."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdecimal()):
+        raise ValueError(_("须为 RFC 3339 时间，例如 2026-11-23T09:00:00+08:00。"))
+    return value
+
+
+def to_utc(value: dt.datetime) -> dt.datetime:
+    """An aware time in UTC; raises ValueError outside the years 1900 to 9998."""
+    if not EARLIEST <= value < LATEST:
+        raise ValueError(_("时间超出了可表示的范围。"))
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[pydantic.AwareDatetime, pydantic.BeforeValidator(_no_number), pydantic.AfterValidator(to_utc)]
+"""An aware time of the years 1900 to 9998, RFC 3339 in and UTC out."""
+
+
+def here(value: dt.datetime) -> dt.datetime:
+    """A time somebody typed into a page: without a zone it is the bureau's wall clock."""
+    return value.replace(tzinfo=ZONE) if value.tzinfo is None else value
+
+
+WallTime = Annotated[
+    dt.datetime, pydantic.BeforeValidator(_no_number), pydantic.AfterValidator(here), pydantic.AfterValidator(to_utc)
+]
+"""What a date-and-time field of a page holds, in UTC."""
 
 
 class ApiModel(pydantic.BaseModel):
@@ -29,15 +54,19 @@ class ApiModel(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", str_strip_whitespace=True, from_attributes=True)
 
-    @pydantic.model_validator(mode="before")
     @classmethod
-    def _no_null_bytes(cls, data: object) -> object:
-        """PostgreSQL can't keep U+0000 in text; refuse it here, where the answer can name the field."""
-        if isinstance(data, dict):
-            for name, value in data.items():
-                if isinstance(value, str) and "\x00" in value:
-                    raise ValueError(f"{name}: U+0000")
-        return data
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """As pydantic's, and nothing in it that a database can't keep (see web/storable.py)."""
+        found = super().model_validate(obj, **options)
+        if wrong := list(storable.faults(found)):
+            raise pydantic_core.ValidationError.from_exception_data(
+                cls.__name__,
+                [
+                    {"type": "value_error", "loc": f.loc, "input": None, "ctx": {"error": ValueError(f.message)}}
+                    for f in wrong
+                ],
+            )
+        return found
 
 
 class NoQuery(ApiModel):
