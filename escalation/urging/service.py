@@ -21,6 +21,7 @@ from servicedesk.calendar import service as calendars
 from servicedesk.tickets import access, clocking, facts
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.states import has_process
 
 
 def urge(session: Session, viewer: Viewer, ticket: Ticket, *, text: str, now: dt.datetime) -> Urging:
@@ -31,6 +32,8 @@ def urge(session: Session, viewer: Viewer, ticket: Ticket, *, text: str, now: dt
     """
     if not may_urge(session, viewer, ticket):
         raise Forbidden(_("只有报障人、关注人和上级可以催办。"))
+    if not has_process(ticket.kind):
+        raise Conflict(_("这类事项只作登记，办理流程尚未开通，不能催办。"))
     judged = verdict(session, ticket, now=now)
     if not judged.allowed:
         _refuse(judged, now)

@@ -21,9 +21,12 @@ from servicedesk.clocks.models import ClockRow, TargetVersion
 from servicedesk.clocks.rules import Clock
 from servicedesk.clocks.targets import DEFAULT_TARGETS, Basis, TargetSet, targets_from_dict, targets_to_dict
 from servicedesk.tickets.models import Ticket, TicketFact
-from servicedesk.tickets.states import Kind
+from servicedesk.tickets.states import FINISHED, Kind, has_process
 
-CLOCKED = frozenset({Kind.INCIDENT, Kind.REQUEST})  # problems and changes have plans, not promises
+PROMISED = frozenset({Kind.INCIDENT, Kind.REQUEST})  # problems and changes have plans, not promises
+"""Kinds whose history is measured, also where it is imported."""
+CLOCKED = frozenset(kind for kind in PROMISED if has_process(kind))
+"""Kinds whose clocks run: nothing runs down that nobody can take up yet."""
 BATCH = 1000
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -83,6 +86,8 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
     """
     session.flush()
     ticket = session.get_one(Ticket, ticket_id)
+    if ticket.kind not in CLOCKED and ticket.state in FINISHED:
+        return []  # imported history stays as it was written
     calendar, revision = calendars.counting(session)
     locked = sa.select(ClockRow).where(ClockRow.ticket_id == ticket_id).with_for_update()
     there = {(row.name, row.round): row for row in session.scalars(locked.execution_options(populate_existing=True))}

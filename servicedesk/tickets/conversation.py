@@ -19,6 +19,7 @@ from servicedesk.intake import standards
 from servicedesk.tickets import access, clocking, facts, rules
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import StepDone, Ticket, TicketFact, TicketPrincipal
+from servicedesk.tickets.states import has_process
 
 
 def comment(
@@ -81,7 +82,7 @@ def change_priority(
             "impact": ticket.impact,
         },
     )
-    if before != ticket.priority:
+    if before != ticket.priority and has_process(ticket.kind):  # else there is nobody to page
         record(
             session,
             events.PriorityChanged(ticket_id=ticket.id, number=ticket.number, before=before, after=ticket.priority),

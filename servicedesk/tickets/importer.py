@@ -27,7 +27,7 @@ from servicedesk.custody.models import CustodySpan
 from servicedesk.intake import guides
 from servicedesk.tickets import clocking, opening, rules, story
 from servicedesk.tickets.models import Source, Ticket, TicketFact, TicketPrincipal
-from servicedesk.tickets.states import STATES_OF, Kind, State
+from servicedesk.tickets.states import FINISHED, STATES_OF, Kind, State
 from servicedesk.tickets.story import Past, Story
 
 BATCH = 500
@@ -103,7 +103,7 @@ def _write_clocks(session: Session, written: Sequence[Written], now: dt.datetime
     calendar, revision = calendars.counting(session)
     due: list[dict[str, Any]] = []
     for one in written:
-        if one.imported.kind not in clocks.CLOCKED:
+        if not _measured(one):
             continue
         targets = clocks.targets_of(session, one.imported.past.targets)
         told = [Fact(fact.at, str(fact.kind), fact.data) for fact in one.story.facts]
@@ -118,6 +118,12 @@ def _write_clocks(session: Session, written: Sequence[Written], now: dt.datetime
     session.flush()
     if due:
         session.execute(sa.update(Ticket), due)
+
+
+def _measured(one: Written) -> bool:
+    """What is over is measured by its kind's promises; what is not runs only if somebody can take it up."""
+    kind, state = one.imported.kind, one.imported.state or one.story.state
+    return kind in clocks.CLOCKED or (kind in clocks.PROMISED and state in FINISHED)
 
 
 def write_one(session: Session, one: Imported, *, now: dt.datetime) -> Written:
@@ -240,7 +246,7 @@ def _principals(one: Written, units: Places) -> Iterator[dict[str, Any]]:
     if one.imported.past.reporter_id is not None:
         seen[PrincipalKind.PERSON, one.imported.past.reporter_id] = (one.imported.past.opened_at, None, "reporter")
     held = {span.team for span in one.story.ledger}
-    for team_id, (since, until) in _teams(one.story).items():
+    for team_id, (since, until) in sorted(_teams(one.story).items(), key=lambda team: team[0] not in held):
         place = units[team_id]
         kind = PrincipalKind.VENDOR if place.vendor else PrincipalKind.UNIT
         why = "holder" if team_id in held else custody.OFFERED

@@ -58,7 +58,8 @@ def open_for(problem_key: str) -> sa.Select[Ticket]:
 def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.datetime) -> Ticket:
     """Open a ticket, or return the one still open for the problem key.
 
-    Custody, clocks and readers begin in the same transaction. Raises Invalid when nobody could take it.
+    Custody, clocks and readers begin in the same transaction; clocks and calls only for a kind that has a process.
+    Raises Invalid when nobody could take it.
     """
     if report.problem_key and (still_open := session.scalar(open_for(report.problem_key))):
         return still_open

@@ -32,7 +32,7 @@ from servicedesk.tickets import (
 )
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import StepDone, Ticket, TicketEpisode, TicketFact
-from servicedesk.tickets.states import ACTION_LABELS, Action
+from servicedesk.tickets.states import ACTION_LABELS, Action, has_process
 from web import access as door
 from web import once
 from web.db import db
@@ -81,6 +81,7 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
         state_label=presenting.state_label(ticket),
         category=categories.label(ticket.category),
         kind_label=presenting.kind_label(ticket),
+        only_recorded=not ticket.ended and not has_process(ticket.kind),
         source_label=presenting.source_label(ticket),
         service=catalogue.brief(session, ticket.service_id),
         item=catalogue.brief(session, ticket.item_id),

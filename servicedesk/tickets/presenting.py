@@ -22,7 +22,7 @@ from servicedesk.custody.models import CustodySpan
 from servicedesk.custody.rules import LINE_LABELS, LINES, Line, WaitingFor
 from servicedesk.tickets import categories
 from servicedesk.tickets.models import Source, Ticket
-from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, State
+from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, State, has_process
 from web import filters
 
 
@@ -38,6 +38,7 @@ class Row:
     who: str
     paused: bool
     done: bool
+    process: bool  # somebody can take it up; else it is only recorded
 
     @property
     def number(self) -> str:
@@ -58,6 +59,7 @@ def rows(session: Session, tickets: Sequence[Ticket]) -> list[Row]:
             who=with_whom(t),
             paused=t.state is State.SUSPENDED,
             done=t.state in FINISHED,
+            process=has_process(t.kind),
         )
         for t in tickets
     ]

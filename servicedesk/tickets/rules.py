@@ -115,7 +115,7 @@ def may_cancel(state: State, *, ever_accepted: bool, is_reporter: bool, is_head:
     """The reporter cancels before acceptance, the team's head at any time before the end."""
     if is_head:
         return True
-    return is_reporter and state is State.NEW and not ever_accepted
+    return is_reporter and state in {State.NEW, State.DRAFT} and not ever_accepted
 
 
 def short_title(text: str, limit: int = 60) -> str:

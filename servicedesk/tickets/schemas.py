@@ -37,7 +37,11 @@ class ClockOut(ApiModel):
 
 
 class TicketIn(ApiModel):
-    """A new ticket. `unit` defaults to the reporter's; the fields from `opened_at` on need the scope `import`."""
+    """A new ticket. `unit` defaults to the reporter's; the fields from `opened_at` on need the scope `import`.
+
+    Kinds whose process is not built yet (request, problem, change) are only recorded: no clocks run, nobody is told, and
+    all that can be done is to cancel them.
+    """
 
     kind: Kind
     title: Title

@@ -344,7 +344,8 @@ def cancel(session: Session, viewer: Viewer, ticket: Ticket, *, reason: str, now
     ending.run(session, ticket, now=now)
     custody.end(session, ticket, now=now)
     facts.append(session, ticket, What.CANCELLED, now=now, by=viewer.person_id, text=reason)
-    record(session, events.IncidentCancelled(ticket_id=ticket.id, number=ticket.number, reason=reason), now=now)
+    if ticket.kind is Kind.INCIDENT:
+        record(session, events.IncidentCancelled(ticket_id=ticket.id, number=ticket.number, reason=reason), now=now)
     return _done(session, ticket, What.CANCELLED, now=now)
 
 

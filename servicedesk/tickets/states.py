@@ -1,7 +1,8 @@
 """States and actions of tickets as tables.
 
 The page's buttons, the API's checks and the tests read the same tables. The incident's is complete; the other kinds
-have their states (imported history needs them) and an empty table, so that every action on them is refused.
+have their states (imported history needs them) and can only be taken back: until their process is built, what is
+recorded of them runs down no clock, tells and pages nobody, and says so (see `has_process`).
 """
 
 from __future__ import annotations
@@ -89,9 +90,9 @@ INCIDENT: Machine[State, Action] = Machine(
 
 MACHINES: Mapping[Kind, Machine[State, Action]] = {
     Kind.INCIDENT: INCIDENT,
-    Kind.REQUEST: Machine("request", {}),
-    Kind.PROBLEM: Machine("problem", {}),
-    Kind.CHANGE: Machine("change", {}),
+    Kind.REQUEST: Machine("request", {(S.NEW, A.CANCEL): S.CANCELLED}),
+    Kind.PROBLEM: Machine("problem", {(S.NEW, A.CANCEL): S.CANCELLED}),
+    Kind.CHANGE: Machine("change", {(S.DRAFT, A.CANCEL): S.CANCELLED}),
 }
 
 STATES_OF: Mapping[Kind, tuple[State, ...]] = {
@@ -167,6 +168,11 @@ KIND_LABELS: Mapping[Kind, LazyText] = {
 def machine_of(kind: Kind) -> Machine[State, Action]:
     """The table that a ticket of `kind` follows."""
     return MACHINES[kind]
+
+
+def has_process(kind: Kind) -> bool:
+    """Whether somebody can take up and finish a ticket of this kind; promises and calls are made for those only."""
+    return any(action is A.ACCEPT for _state, action in MACHINES[kind].table)
 
 
 def offered(kind: Kind, state: State) -> list[Action]:
