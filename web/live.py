@@ -2,8 +2,9 @@
 
 A page holds one connection. Publishers (outbox handlers, after the commit) call `hub.publish(Notice)`; a notice names
 its audience by principals (`person:7`, `team:3`, `unit:12`: unit principals are the record's unit and all above it), and
-a connection gets it when its viewer holds one of them. The feed carries hints ("ticket INC-… changed"), no contents:
-the page then asks for what it shows, through the ordinary access rules.
+a connection gets it when its viewer holds one of them *for that topic*. The feed carries hints ("ticket INC-… changed"),
+no contents: the page then asks for what it shows, through the ordinary access rules. Who the viewer is, is asked again at
+every keep-alive, so a stream outlives neither its session nor a right by more than that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
@@ -35,12 +36,36 @@ class Notice:
     url: str = ""
 
 
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Ears:
+    """What a viewer hears. Deny by default: a topic nobody named is heard by name of the person only.
+
+    `own`: principals heard whatever the topic. `topics`: topic → principals whose changes the viewer may read.
+    `glimpses`: topic → principals of which the page learns no more than that it should look again (the wall's).
+    """
+
+    own: frozenset[str] = NOBODY
+    topics: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    glimpses: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def hear(self, notice: Notice) -> Notice | None:
+        """The notice as this viewer may know it, or None."""
+        if not notice.audience.isdisjoint(self.own | self.topics.get(notice.topic, NOBODY)):
+            return notice
+        if not notice.audience.isdisjoint(self.glimpses.get(notice.topic, NOBODY)):
+            return Notice(notice.topic, "", NOBODY)
+        return None
+
+
 @dataclass(eq=False)
 class Connection:
     """One open page."""
 
     person_id: int
-    principals: frozenset[str]
+    ears: Ears
     queue: asyncio.Queue[Notice | None]
     loop: asyncio.AbstractEventLoop
 
@@ -55,9 +80,9 @@ class Hub:
     def publish(self, notice: Notice) -> int:
         """Send to everybody concerned; callable from any thread. Returns to how many."""
         with self.lock:
-            concerned = [c for c in self.connections if not notice.audience.isdisjoint(c.principals)]
-        for connection in concerned:
-            connection.loop.call_soon_threadsafe(_offer, connection, notice)
+            concerned = [(c, heard) for c in self.connections if (heard := c.ears.hear(notice)) is not None]
+        for connection, heard in concerned:
+            connection.loop.call_soon_threadsafe(_offer, connection, heard)
         return len(concerned)
 
     def close(self) -> None:
@@ -78,17 +103,17 @@ def _offer(connection: Connection, notice: Notice | None) -> None:
 
 
 hub = Hub()
-# app's wiring sets this: (app, cookie value) -> (person id, principals), or None for a stranger
-Authenticate = Callable[[Flask, str], tuple[int, frozenset[str]] | None]
+# app's wiring sets this: (app, cookie value) -> (person id, ears), or None for a stranger
+Authenticate = Callable[[Flask, str], tuple[int, Ears] | None]
 AUTHENTICATOR = "taxops.live.authenticate"
 COOKIE = "taxops_session"
 
 
 class LiveFeed:
-    """The ASGI endpoint."""
+    """The ASGI endpoint. `check_s`: seconds between two keep-alives, each of which asks who is listening."""
 
-    def __init__(self, app: Flask) -> None:
-        self._app = app
+    def __init__(self, app: Flask, *, check_s: float = KEEP_ALIVE_S) -> None:
+        self._app, self._check_s = app, check_s
         self._closing = False
 
     def close(self) -> None:
@@ -104,9 +129,9 @@ class LiveFeed:
         if found is None:
             await _refuse(send, 401)
             return
-        person_id, principals = found
+        person_id, ears = found
         loop = asyncio.get_running_loop()
-        connection = Connection(person_id, principals, asyncio.Queue(QUEUE + 2), loop)
+        connection = Connection(person_id, ears, asyncio.Queue(QUEUE + 2), loop)
         with hub.lock:
             if sum(c.person_id == person_id for c in hub.connections) >= MOST_CONNECTIONS_A_PERSON:
                 refused = True
@@ -117,12 +142,12 @@ class LiveFeed:
             await _refuse(send, 429)
             return
         try:
-            await self._stream(connection, receive, send)
+            await self._stream(connection, scope, receive, send)
         finally:
             with hub.lock:
                 hub.connections.discard(connection)
 
-    def _who(self, scope: dict[str, Any]) -> tuple[int, frozenset[str]] | None:
+    def _who(self, scope: dict[str, Any]) -> tuple[int, Ears] | None:
         cookie: SimpleCookie = SimpleCookie()
         for name, value in scope["headers"]:
             if name == b"cookie":
@@ -132,7 +157,15 @@ class LiveFeed:
         authenticate: Authenticate | None = self._app.extensions.get(AUTHENTICATOR)
         return authenticate(self._app, morsel.value) if morsel and authenticate else None
 
-    async def _stream(self, connection: Connection, receive: Any, send: Any) -> None:
+    async def _still_in(self, connection: Connection, scope: dict[str, Any]) -> bool:
+        """Whether the session still lives; what it may hear is renewed with it."""
+        found = await asyncio.to_thread(self._who, scope)
+        if found is None or found[0] != connection.person_id:
+            return False
+        connection.ears = found[1]
+        return True
+
+    async def _stream(self, connection: Connection, scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send(
             {
                 "type": "http.response.start",
@@ -146,26 +179,42 @@ class LiveFeed:
         )
         await _send(send, b"retry: 3000\nevent: hello\ndata: {}\n\n")
         gone = asyncio.ensure_future(_until_gone(receive))
+        look_at = connection.loop.time() + self._check_s
         try:
             while not gone.done():
-                next_one = asyncio.ensure_future(connection.queue.get())
-                done, _pending = await asyncio.wait(
-                    {next_one, gone}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED
-                )
-                if next_one not in done:
-                    next_one.cancel()
+                notice = await _next(connection.queue, gone, look_at - connection.loop.time())
+                if connection.loop.time() >= look_at:  # by the clock: a busy feed is looked at just as often
+                    if not await self._still_in(connection, scope):
+                        break
+                    look_at = connection.loop.time() + self._check_s
                     await _send(send, b": \n\n")
-                    continue
-                notice = next_one.result()
-                if notice is None:
+                if notice is CLOSED:
                     break
-                data = {"topic": notice.topic, "key": notice.key, "text": notice.text, "url": notice.url}
-                await _send(send, f"event: change\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
+                if isinstance(notice, Notice):
+                    await _send(send, _event(notice))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (RuntimeError, OSError):
             return  # the page went away while we wrote
         finally:
             gone.cancel()
+
+
+CLOSED = object()
+
+
+async def _next(queue: asyncio.Queue[Notice | None], gone: asyncio.Future[Any], seconds: float) -> object:
+    """The next notice; CLOSED where the feed ends; None where the page went or the time passed."""
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(queue.get())
+    done, _pending = await asyncio.wait({waiting, gone}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+    if waiting not in done:
+        waiting.cancel()  # before anything else is awaited, so that no notice is taken and lost
+        return None
+    return waiting.result() or CLOSED
+
+
+def _event(notice: Notice) -> bytes:
+    data = {"topic": notice.topic, "key": notice.key, "text": notice.text, "url": notice.url}
+    return f"event: change\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
 async def _until_gone(receive: Any) -> None:

@@ -13,7 +13,7 @@ from cmdb.service.health import Report
 from core import clock
 from core.events.cmdb import ItemHealthChanged
 from tests.cmdb.conftest import Estate
-from web.live import Connection, hub
+from web.live import Connection, Ears, hub
 
 
 def test_an_item_is_as_bad_as_its_worst_source_and_unmonitored_without_any(estate: Estate) -> None:
@@ -95,7 +95,7 @@ def test_the_log_answers_what_changed_lately_without_the_symptoms(estate: Estate
 def test_open_pages_of_those_concerned_hear_of_a_new_state_and_no_others(estate: Estate) -> None:
     loop = asyncio.new_event_loop()
     pages = {
-        who: Connection(1, frozenset({principal}), asyncio.Queue(), loop)
+        who: Connection(1, Ears(topics={"item": frozenset({principal})}), asyncio.Queue(), loop)
         for who, principal in (
             ("county", f"unit:{estate.world.units['610122']}"), ("province", f"unit:{estate.world.units['61']}"),
             ("neighbour", f"unit:{estate.world.units['610124']}"), ("team", f"team:{estate.world.teams['P-APP']}"),
