@@ -189,7 +189,7 @@ def me_too_form(number: str) -> ResponseReturnValue:
 
 
 def _card(number: str) -> cards.Card:
-    ticket = cards.by_number(db.session(), number)
+    ticket = cards.by_number(db.session(), viewer(), number)
     if ticket.kind is not Kind.INCIDENT:
         raise NotFound(_("没有这个事项，或您无权查看。"))
     return cards.card_of(db.session(), ticket)
@@ -204,7 +204,7 @@ def me_too(number: str) -> ResponseReturnValue:
     answer, first = once.begin(request.form.get("key"))
     if answer:
         return redirect(answer, 303)
-    parent = cards.by_number(session, number)
+    parent = cards.by_number(session, viewer(), number)
     child = family.affects_me_too(session, viewer(), parent, text=request.form.get("text", "").strip(), now=clock.now())
     url = f"/desk/tickets/{child.number}"
     once.finish(first, url)

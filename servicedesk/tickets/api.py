@@ -255,7 +255,7 @@ def cancel(number: str, body: Reason) -> TicketOut:
 @api.get("/tickets/<number>/card", needs=("ticket.report", "ticket.read"), answer=CardOut)
 def card(number: str) -> CardOut:
     """What neighbours may know of an incident."""
-    ticket = cards.by_number(db.session(), number)
+    ticket = cards.by_number(db.session(), viewer(), number)
     if ticket.kind is not Kind.INCIDENT:
         raise NotFound(_("没有这个事项，或您无权查看。"))
     found = cards.card_of(db.session(), ticket)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from accounts import queries as accounts
 from accounts.models import Unit, UnitClosure, UnitLevel
-from accounts.scope import Viewer
+from accounts.scope import Viewer, subtree
 from core.errors import NotFound
 from core.i18n import gettext as _
 from servicedesk import catalogue
@@ -110,6 +110,7 @@ def nearby(
         sa.select(Ticket)
         .where(
             Ticket.kind == Kind.INCIDENT,
+            _in_province(session, viewer),
             Ticket.state.not_in(sorted(FINISHED)),
             Ticket.parent_id.is_(None),
             Ticket.opened_at >= now - dt.timedelta(days=NEARBY_DAYS),
@@ -119,6 +120,12 @@ def nearby(
         .limit(LOOKED_AT)
     )
     return _one_of_each(found)
+
+
+def _in_province(session: Session, viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Neighbours are those of one province: an installation may hold several."""
+    root = accounts.ancestors(session, viewer.unit_id)[-1]
+    return Ticket.unit_id.in_(subtree(frozenset({root.id})))
 
 
 def _one_of_each(found: Iterable[Ticket]) -> list[Ticket]:
@@ -134,9 +141,9 @@ SHORTEST_TEXT = 4
 LOOKED_AT = 40
 
 
-def by_number(session: Session, number: str) -> Ticket:
-    """The ticket of that number, to show its card and nothing else; raises NotFound."""
-    found = session.scalar(sa.select(Ticket).where(Ticket.number == number))
+def by_number(session: Session, viewer: Viewer, number: str) -> Ticket:
+    """The ticket of that number in the viewer's province, to show its card and nothing else; raises NotFound."""
+    found = session.scalar(sa.select(Ticket).where(Ticket.number == number, _in_province(session, viewer)))
     if found is None:
         raise NotFound(_("没有这个事项，或您无权查看。"))
     return found

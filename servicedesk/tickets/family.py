@@ -22,9 +22,10 @@ def affects_me_too(
 ) -> Ticket:
     """The viewer's own child of a matter they know only by its public card; the same person gets one child only.
 
-    Raises Conflict when the parent is solved already.
+    The parent is locked first, so that a double click makes one child and everybody hit is counted. Raises Conflict when
+    the parent is solved already.
     """
-    top = parent.parent or parent
+    top = _locked_top(session, parent)
     if top.reporter_id == viewer.person_id:
         return top
     mine = session.scalar(
@@ -65,6 +66,13 @@ def affects_me_too(
     facts.append(session, child, What.CHILD_LINKED, now=now, by=viewer.person_id, data={"parent": top.number})
     top.people_hit += 1
     return child
+
+
+def _locked_top(session: Session, ticket: Ticket) -> Ticket:
+    """What stands for `ticket`, as it is now that nobody else changes it."""
+    wanted = ticket.parent_id or ticket.id
+    top = session.get_one(Ticket, wanted, with_for_update=True, populate_existing=True)
+    return top if top.parent_id is None else _locked_top(session, top)  # merged into another meanwhile
 
 
 def public_title(ticket: Ticket) -> str:

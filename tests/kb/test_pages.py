@@ -262,27 +262,6 @@ def test_K_05_words_that_find_nothing_become_a_list_for_writers(world):
     assert "叫号机 不叫号" not in clerk.get("/kb").get_data(as_text=True)
 
 
-def test_T_08_articles_notices_and_cards_are_offered_while_typing(world, indexed, paper_desk):
-    from kb.tickets import PublicCard
-
-    number = publish(world)
-    notice(
-        world, world.client("reviewer"), title="打印服务器维护", body="今天打印服务器维护，打印机可能脱机", units="61"
-    )
-    paper_desk.open.append(
-        PublicCard("INC-2026-000003", "incident", "打印服务", "", "蓝田县", clock.now(), "处理中", "/desk/me-too/3")
-    )
-    indexed()
-    page = world.client("lt-clerk").get("/kb/suggest?text=我的打印机今天早上显示脱机怎么办").get_data(as_text=True)
-    for expected in ("正在发生", "打印服务器维护", "这样解决", "<strong>重启</strong>", "已有人报", "我也遇到"):
-        assert expected in page, expected
-    assert world.client("lt-clerk").get("/kb/suggest?text=量子纠缠").get_data(as_text=True).count("这样解决") == 0
-    answer = world.api("lt-clerk").get("/suggest?text=打印机脱机").json
-    assert [a["number"] for a in answer["articles"]] == [number]
-    assert [n["title"] for n in answer["notices"]] == ["打印服务器维护"]
-    assert set(answer["tickets"][0]) == {"number", "kind", "service", "error_code", "area", "since", "state"}
-
-
 def test_T_08_this_solved_it_is_recorded_without_a_ticket(world, indexed):
     number = publish(world)
     clerk = world.client("lt-clerk")
