@@ -110,10 +110,10 @@ def sentence(row: Row, impact: str, now: dt.datetime) -> str:
     minutes = ((alert.resolved_at or now) - alert.starts_at).total_seconds() / 60
     if alert.resolved_at is not None:
         how = _("已于 %(t)s 前恢复，共持续 %(d)s", t=_ago(alert.resolved_at, now), d=duration(minutes))
-        return f"{what}；{how}。"
+        return _("；").join((what, how)) + _("。")
     lasted = _("已持续 %(d)s", d=duration(minutes))
     seen = _("%(name)s已确认", name=row.by) if row.by else _("尚无人确认")
-    return "；".join(part for part in (what, lasted, impact, seen) if part) + "。"
+    return _("；").join(part for part in (what, lasted, impact, seen) if part) + _("。")
 
 
 def _ago(at: dt.datetime, now: dt.datetime) -> str:
