@@ -23,8 +23,10 @@ YEAR = 365 * 86400
 
 def safe_next(target: str | None) -> str:
     """Only addresses of our own are followed after signing in (no open redirect)."""
-    parts = urlsplit(target or "")
-    if not target or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
+    if not target or any(c < " " or c == "\x7f" for c in target):  # a line break would end the header it is put into
+        return "/"
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
         return "/"
     return target
 

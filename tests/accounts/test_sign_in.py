@@ -80,7 +80,14 @@ def test_sign_out_everywhere(world: World) -> None:
 
 
 def test_open_redirect_is_refused(world: World) -> None:
-    for target in ("https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)"):
+    for target in (
+        "https://evil.test/",
+        "//evil.test",
+        "/\\evil.test",
+        "javascript:alert(1)",
+        "/desk\r\nX-Evil: 1",
+        "/\t/evil.test",
+    ):
         client = world.app.test_client()
         assert _try(client, "lt-clerk", PASSWORD, next=target).headers["Location"] == "/"
 
