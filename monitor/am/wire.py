@@ -9,6 +9,7 @@ from core.errors import FieldError, Invalid
 from core.i18n import gettext as _
 from monitor.alerts import rules
 from monitor.alerts.models import Member
+from web.api.schemas import LATEST
 
 MOST = 5000
 _LONGEST_VALUE = 8192
@@ -76,6 +77,8 @@ def _given(at: dt.datetime | None, where: str, name: str, wrong: list[FieldError
     if at.tzinfo is None:
         wrong.append(FieldError(f"{where}.{name}", _("时间须带时区，例如 2026-11-23T09:00:00+08:00。")))
         return None
+    if at.year >= LATEST.year:  # “for ever”: no wall clock shows the last day of all time in every zone
+        return LATEST
     return at.astimezone(dt.UTC)
 
 

@@ -16,6 +16,7 @@ from monitor.alerts import keys, rules
 from monitor.am import matchers, wire
 from monitor.rules import Severity
 from tests.servers.base import HOST, Daemon, free_port, require_program
+from web.filters import local
 
 NOW = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -157,6 +158,14 @@ def test_times_are_settled_as_alertmanager_does() -> None:
     [past] = read({"labels": {"a": "b"}, "endsAt": "2026-03-02T08:00:00+08:00"})
     assert past.starts_at == past.ends_at == NOW - 60 * MINUTE
     assert past.is_over(NOW)
+
+
+@pytest.mark.parametrize("ends", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"])
+def test_an_end_at_the_end_of_time_can_be_stored_and_shown(ends: str) -> None:
+    """Senders write “for ever” so; it was a 500, or a time that no wall clock could show."""
+    [alert] = read({"labels": {"a": "b"}, "endsAt": ends})
+    assert alert.ends_at is not None
+    assert local(alert.ends_at, "second").startswith("9999-01-01")
 
 
 @pytest.mark.parametrize(
