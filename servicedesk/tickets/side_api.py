@@ -70,7 +70,7 @@ def add_attachment(number: str) -> Created:
     session = db.session()
     ticket = _ticket(number, lock=True)
     upload = request.files.get("file")
-    if upload is None:
+    if upload is None or len(request.files.getlist("file")) > 1:  # one file a call: a second would be lost unseen
         raise Invalid.of("file", _("请以 multipart/form-data 提交，文件放在 file 字段。"))
     internal = request.form.get("internal", "false").lower()
     if internal not in {"true", "false", "1", "0", ""}:

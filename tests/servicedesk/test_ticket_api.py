@@ -344,3 +344,12 @@ def test_importing_history(world):
     backwards = integration.post("/tickets", past | {"resolved_at": "2026-03-01T05:00:00Z"})
     assert backwards.json["errors"][0]["field"] == "resolved_at"
     assert world.relay() >= 0
+
+
+def test_T_18_two_files_at_once_are_refused_not_half_taken(clerk, number):
+    """The API takes one file a call; the second was dropped without a word, behind a 201."""
+    both = {"file": [(io.BytesIO(b"one"), "a.txt"), (io.BytesIO(b"two"), "b.txt")]}
+    refused = clerk.call("POST", f"/tickets/{number}/attachments", data=both, content_type="multipart/form-data")
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["field"] == "file"
+    assert clerk.get(f"/tickets/{number}/attachments").json["items"] == []
