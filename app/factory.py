@@ -11,7 +11,7 @@ from accounts.admin import places
 from accounts.admin.api import SERVICES_OF_TEAM
 from accounts.idempotency import DatabaseStore
 from app import live, rooms, wiring
-from app.web import authentication, errors, headers, health, jinja
+from app.web import authentication, errors, headers, health, jinja, proxies
 from config import Settings
 from core.db import make_engine
 from web import compress
@@ -57,4 +57,5 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     errors.init(app)
     app.register_blueprint(health.blueprint)
     rooms.register(app)
+    app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]  # Flask's own way
     return app

@@ -1,5 +1,5 @@
 """Settings: read once, frozen, from defaults < file < environment. The only room that reads the environment."""
 
-from config.settings import SettingError, Settings, load
+from config.settings import Network, SettingError, Settings, load
 
-__all__ = ["SettingError", "Settings", "load"]
+__all__ = ["Network", "SettingError", "Settings", "load"]

@@ -5,6 +5,7 @@ A wrong value stops the start with the setting's name, what was given and what i
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import tomllib
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PREFIX = "TAXOPS_"
 FILE_NAME = "taxops.toml"
 SECRET_SETTINGS = frozenset(
@@ -50,6 +52,7 @@ class Settings:
     smtp_url: str = field(repr=False)
     mail_from: str
     heartbeat_url: str = field(repr=False)
+    trusted_proxies: str
     log_level: str
 
     @property
@@ -66,6 +69,11 @@ class Settings:
     def base_url(self) -> str:
         """What links in mails begin with, without a slash at the end."""
         return (self.public_url or f"http://{self.bind}").rstrip("/")
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Networks of the reverse proxies whose word on the client's address is taken."""
+        return tuple(ipaddress.ip_network(part.strip()) for part in self.trusted_proxies.split(",") if part.strip())
 
     @property
     def embedded(self) -> bool:
@@ -106,6 +114,13 @@ def _beaten(value: str) -> bool:
     return url.scheme in {"http", "https"} and bool(url.host)
 
 
+def _networks(value: str) -> bool:
+    try:
+        return all(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError:
+        return False
+
+
 def _zone(value: str) -> bool:
     try:
         zoneinfo.ZoneInfo(value)
@@ -132,6 +147,7 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "smtp_url": (_url("smtp", "smtps"), "smtp://user:password@host:25 or smtps://…"),
     "mail_from": (lambda v: "@" in v, "an e-mail address"),
     "heartbeat_url": (_beaten, "https://…, an address that expects a beat every minute"),
+    "trusted_proxies": (_networks, "addresses or networks divided by commas, such as 127.0.0.1, 10.61.0.0/24"),
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 

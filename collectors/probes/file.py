@@ -111,7 +111,8 @@ def _look(path: str) -> _Seen | None:
         return None
     except PermissionError:
         raise PollerFault(_("没有权限查看 %(path)s", path=path), _("给采集端账号读权限")) from None
-    return _Seen(stat.st_size, stat.st_mtime, disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize)
+    usable = disk.f_blocks - disk.f_bfree + disk.f_bavail  # without what only root may use, as the disk probe counts
+    return _Seen(stat.st_size, stat.st_mtime, disk.f_bavail * disk.f_frsize, usable * disk.f_frsize)
 
 
 def _judge(found: Findings, params: FileParams, seen: _Seen) -> None:
