@@ -72,7 +72,8 @@ def list_types(query: ListQuery) -> Page[TypeOut]:
         )
     keys = [Key(ItemType.position), Key(ItemType.code)]
     found = page(db.session(), statement, keys, cursor=query.cursor, limit=query.limit)
-    return Page([type_out(db.session(), kind) for kind in found.items], found.next)
+    known = {kind.code: kind for kind in db.session().scalars(sa.select(ItemType))}
+    return Page([type_out(db.session(), kind, known) for kind in found.items], found.next)
 
 
 @api.post("/item-types", needs="settings.write", body=TypeIn, answer=TypeOut, many=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,14 +144,14 @@ def _tag(item: Item) -> None:
         return response
 
 
-def type_out(session: Session, kind: ItemType) -> TypeOut:
-    """A type as answered."""
+def type_out(session: Session, kind: ItemType, known: Mapping[str, ItemType] | None = None) -> TypeOut:
+    """A type as answered; `known`: all types, where many are asked for."""
     return TypeOut(
         name=kind.code,
         label=kind.label,
         parent=kind.parent_code,
         attributes=kind.attributes,
-        schema_merged=type_schema(session, kind.code),
+        schema_merged=type_schema(session, kind.code, known),
         reach=kind.reach,
         shipped=kind.shipped,
     )

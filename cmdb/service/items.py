@@ -26,11 +26,11 @@ def item_type(session: Session, code: str) -> ItemType:
     raise Invalid.of("type", _("没有这个类型。可用的有：%(known)s。", known=known))
 
 
-def type_schema(session: Session, code: str) -> dict[str, Any]:
-    """The attributes schema of a type with what it inherits."""
+def type_schema(session: Session, code: str, known: Mapping[str, ItemType] | None = None) -> dict[str, Any]:
+    """The attributes schema of a type with what it inherits; `known`: all types, where many are asked for."""
     schemas: list[dict[str, Any]] = []
     at: str | None = code
-    while at is not None and (row := session.get(ItemType, at)) is not None:
+    while at is not None and (row := known.get(at) if known is not None else session.get(ItemType, at)) is not None:
         schemas.append(row.attributes)
         at = row.parent_code
     return rules.merged(schemas)

@@ -13,6 +13,7 @@ from core.errors import NotFound
 from core.i18n import gettext as _
 from escalation.handoff.models import Handoff
 from escalation.handoff.rules import HandoffState
+from servicedesk.queries import WITH
 from servicedesk.tickets import access, views_of
 from servicedesk.tickets.models import Ticket
 
@@ -69,7 +70,7 @@ def waiting_for(session: Session, viewer: Viewer, *, most: int = 50) -> Sequence
     return (
         session.scalars(
             sa.select(Handoff)
-            .options(*_WITH, joinedload(Handoff.ticket))
+            .options(*_WITH, joinedload(Handoff.ticket).options(*WITH))
             .where(Handoff.state == HandoffState.SENT, sa.or_(*mine))
             .order_by(Handoff.sent_at)
             .limit(most)
@@ -88,7 +89,7 @@ def to_arbitrate(session: Session, viewer: Viewer) -> Sequence[Handoff]:
     return (
         session.scalars(
             sa.select(Handoff)
-            .options(*_WITH, joinedload(Handoff.ticket))
+            .options(*_WITH, joinedload(Handoff.ticket).options(*WITH))
             .where(UNDECIDED, sa.or_(*asked))
             .order_by(Handoff.returned_at)
         )

@@ -26,8 +26,8 @@ def workspace() -> ResponseReturnValue:
     return render_template(
         "vendor/workspace.html",
         offered=[
-            {"handoff": h, "row": presenting.rows(session, [h.ticket])[0], "clock": _own(due[h.ticket_id])}
-            for h in found.offered
+            {"handoff": h, "row": row, "clock": _own(due[h.ticket_id])}
+            for h, row in zip(found.offered, presenting.rows(session, [h.ticket for h in found.offered]), strict=True)
         ],
         held=[{"row": row, "clock": _own(due[row.ticket.id])} for row in presenting.rows(session, found.held)],
         earlier=presenting.rows(session, found.earlier),

@@ -10,9 +10,8 @@ import sqlalchemy as sa
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from accounts import queries as accounts
 from accounts.current import viewer
-from accounts.models import Unit
+from accounts.models import Team, Unit
 from accounts.scope import PrincipalKind
 from core import clock
 from core.errors import Invalid
@@ -114,7 +113,8 @@ def mine() -> ResponseReturnValue:
         TicketPrincipal.principal_id == who.person_id,
         TicketPrincipal.until_at.is_(None),
     )
-    own = sa.select(Ticket).options(*queries.WITH).where(Ticket.id.in_(followed))
+    with_unit = sa.orm.joinedload(Ticket.team).joinedload(Team.unit)
+    own = sa.select(Ticket).options(*queries.WITH, with_unit).where(Ticket.id.in_(followed))
     order = (Ticket.opened_at.desc(), Ticket.id.desc())
     waiting = Ticket.state == State.RESOLVED
     finished = Ticket.state.in_(sorted(FINISHED - {State.RESOLVED}))
@@ -123,17 +123,11 @@ def mine() -> ResponseReturnValue:
     done = session.scalars(own.where(finished).order_by(*order).limit(SHOWN_FINISHED)).all()
     return render_template(
         "servicedesk/mine.html",
-        open_rows=[_with_steps(t) for t in open_ones],
+        open_rows=[{"row": row, "unit": row.ticket.team.unit.name} for row in presenting.rows(session, open_ones)],
         confirm_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id == who.person_id]),
         resolved_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id != who.person_id]),
         done_rows=presenting.rows(session, done),
     )
-
-
-def _with_steps(ticket: Ticket) -> dict[str, Any]:
-    row = presenting.rows(db.session(), [ticket])[0]
-    above = [unit.name for unit in accounts.ancestors(db.session(), ticket.team.unit_id)[:1]]
-    return {"row": row, "unit": above[0] if above else ""}
 
 
 @blueprint.get("/tickets/<number>/edit")
