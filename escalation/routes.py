@@ -3,6 +3,7 @@
 from escalation.notify import api as notify_api
 from escalation.notify import views as notify
 from escalation.oncall import api as oncall_api
+from escalation.oncall import setup_views as oncall_setup
 from escalation.oncall import views as oncall
 
 BLUEPRINTS = (
@@ -11,5 +12,6 @@ BLUEPRINTS = (
     notify.deliveries,
     notify_api.api.blueprint,
     oncall.blueprint,
+    oncall_setup.blueprint,
     oncall_api.api.blueprint,
 )

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from typing import Any
 
 import icalendar
 import sqlalchemy as sa
-from flask import Response
+from flask import Response, after_this_request, request
 
-from accounts import queries as accounts
 from accounts.current import viewer
-from accounts.models import Person, Team, Unit
+from accounts.models import Person, Team
 from core import clock
 from escalation.oncall import queries, rules, service, setup
 from escalation.oncall.models import Policy, Schedule
-from escalation.oncall.schemas import OnCallOut, OverrideIn, PolicyIn, PolicyOut, ScheduleIn, ScheduleOut, Step, Target
+from escalation.oncall.schemas import (
+    OnCallOut,
+    OverrideIn,
+    PolicyIn,
+    PolicyOut,
+    PolicyPatch,
+    ScheduleIn,
+    ScheduleOut,
+    SchedulePatch,
+    SetupQuery,
+    Step,
+    Target,
+)
 from web import access
-from web.api import Api, ApiModel, Created, ListQuery
+from web.api import Api, ApiModel, Created
 from web.api.schemas import Instant
 from web.db import db
 from web.paging import Page
@@ -31,29 +44,56 @@ class AtQuery(ApiModel):
     at: Instant | None = None
 
 
-def _schedule_out(row: Schedule) -> ScheduleOut:
+def _schedules_out(rows: Sequence[Schedule]) -> list[ScheduleOut]:
     session = db.session()
-    logins = dict(session.execute(sa.select(Person.id, Person.login).where(Person.id.in_(row.people))).all())
-    person = service.person_on_call(session, row, clock.now())
-    return ScheduleOut(
-        id=row.id,
-        code=row.code,
-        name=row.name,
-        unit=row.unit.code,
-        team=row.team.code if row.team else None,
-        people=[logins[p] for p in row.people if p in logins],
-        shift_days=row.shift_days,
-        starts_on=row.starts_on,
-        handover=row.handover,
-        on_call=person.login if person else None,
-    )
+    named = {p for row in rows for p in row.people}
+    logins = dict(session.execute(sa.select(Person.id, Person.login).where(Person.id.in_(named))).all())
+    on_call = service.on_call_now(session, rows, clock.now())
+    return [
+        ScheduleOut(
+            id=row.id,
+            code=row.code,
+            name=row.name,
+            unit=row.unit.code,
+            team=row.team.code if row.team else None,
+            people=[logins[p] for p in row.people if p in logins],
+            shift_days=row.shift_days,
+            starts_on=row.starts_on,
+            handover=row.handover,
+            on_call=on_call[row.id].login if row.active and row.id in on_call else None,
+            active=row.active,
+        )
+        for row in rows
+    ]
 
 
-@api.get("/schedules", needs="oncall.read", query=ListQuery, answer=ScheduleOut, listing=True)
-def list_schedules(query: ListQuery) -> Page[ScheduleOut]:
-    """Duty rosters."""
-    rows = queries.schedules(db.session(), viewer())
-    return Page([_schedule_out(row) for row in rows[: query.limit]], None)
+def _tagged(row: Schedule | Policy) -> None:
+    """The revision as the answer's ETag, to be given back in If-Match."""
+    revision = row.revision
+
+    @after_this_request
+    def _set(response: Response) -> Response:
+        response.set_etag(str(revision))
+        return response
+
+
+def _revision() -> int | None:
+    """Which revision If-Match names; None without one, 0 (nobody's) for a tag that is none of ours."""
+    given = request.headers.get("If-Match", "*").strip()
+    tag = given.removeprefix("W/").strip('"')
+    return None if given == "*" else int(tag) if tag.isdecimal() else 0
+
+
+def _schedule_out(row: Schedule) -> ScheduleOut:
+    _tagged(row)
+    return _schedules_out([row])[0]
+
+
+@api.get("/schedules", needs="oncall.read", query=SetupQuery, answer=ScheduleOut, listing=True)
+def list_schedules(query: SetupQuery) -> Page[ScheduleOut]:
+    """Duty rosters by name; retired ones only when asked for."""
+    found = queries.listed(db.session(), viewer(), Schedule, query)
+    return Page(_schedules_out(found.items), found.next)
 
 
 @api.post("/schedules", needs="oncall.write", body=ScheduleIn, answer=ScheduleOut)
@@ -67,6 +107,21 @@ def create_schedule(body: ScheduleIn) -> Created:
 def get_schedule(schedule_id: int) -> ScheduleOut:
     """One duty roster."""
     return _schedule_out(queries.schedule(db.session(), viewer(), schedule_id))
+
+
+@api.patch("/schedules/<int:schedule_id>", needs="oncall.write", body=SchedulePatch, answer=ScheduleOut)
+def change_schedule(schedule_id: int, body: SchedulePatch) -> ScheduleOut:
+    """Change the fields given; with If-Match only if nobody else changed it meanwhile."""
+    row = queries.schedule(db.session(), viewer(), schedule_id, "oncall.write")
+    setup.change_schedule(db.session(), row, body, revision=_revision())
+    return _schedule_out(row)
+
+
+@api.delete("/schedules/<int:schedule_id>", needs="oncall.write", status=204)
+def retire_schedule(schedule_id: int) -> None:
+    """Retire a duty roster; refused while a policy pages it."""
+    row = queries.schedule(db.session(), viewer(), schedule_id, "oncall.write")
+    setup.retire_schedule(db.session(), viewer(), row, revision=_revision())
 
 
 @api.get("/schedules/<int:schedule_id>/oncall", needs="oncall.read", query=AtQuery, answer=OnCallOut)
@@ -105,20 +160,21 @@ def calendar_file(schedule_id: int) -> Response:
     roster = rules.shifts(
         service.rotation_of(row), service.stand_ins_of(session, row.id), now, now + dt.timedelta(days=CALENDAR_DAYS)
     )
-    known = accounts.names(session, [s.person_id or 0 for s in roster])
+    wanted = sa.select(Person.id, Person.name).where(Person.id.in_({s.person_id for s in roster}), Person.active)
+    known = dict(session.execute(wanted).all())
     found = icalendar.Calendar()
     found.add("prodid", "-//taxops//oncall//")
     found.add("version", "2.0")
     found.add("x-wr-calname", row.name)
     for shift in roster:
-        if shift.person_id is None:
+        if shift.person_id not in known:  # a gap, also where the one whose turn it is was disabled
             continue
         event = icalendar.Event()
         event.add("uid", f"{row.code}-{int(shift.from_at.timestamp())}@taxops")
         event.add("dtstamp", now)
         event.add("dtstart", shift.from_at.astimezone(dt.UTC))
         event.add("dtend", shift.until_at.astimezone(dt.UTC))
-        event.add("summary", f"{row.name}: {known.get(shift.person_id, '')}")
+        event.add("summary", f"{row.name}: {known[shift.person_id]}")
         found.add_component(event)
     return Response(found.to_ical(), mimetype="text/calendar")
 
@@ -130,44 +186,55 @@ api.blueprint.add_url_rule(
 )
 
 
-def _policy_out(row: Policy) -> PolicyOut:
-    session = db.session()
-    unit = session.get_one(Unit, row.unit_id)
-    team = session.get(Team, row.team_id) if row.team_id else None
-    steps = [
-        Step(
-            delay_minutes=s["delay_minutes"],
-            targets=[Target(kind=t["kind"], name=_target_name(t)) for t in s["targets"]],
+def _policies_out(rows: Sequence[Policy]) -> list[PolicyOut]:
+    names = _target_names([t for row in rows for s in row.steps for t in s["targets"]])
+    return [
+        PolicyOut(
+            id=row.id,
+            code=row.code,
+            name=row.name,
+            unit=row.unit.code,
+            team=row.team.code if row.team else None,
+            steps=[
+                Step(
+                    delay_minutes=s["delay_minutes"],
+                    targets=[Target(kind=t["kind"], name=names.get((t["kind"], t.get("id")))) for t in s["targets"]],
+                )
+                for s in row.steps
+            ],
+            loops=row.loops,
+            max_priority=row.max_priority,
+            active=row.active,
         )
-        for s in row.steps
+        for row in rows
     ]
-    return PolicyOut(
-        id=row.id,
-        code=row.code,
-        name=row.name,
-        unit=unit.code,
-        team=team.code if team else None,
-        steps=steps,
-        loops=row.loops,
-        max_priority=row.max_priority,
-    )
 
 
-def _target_name(target: dict[str, object]) -> str | None:
-    kind, target_id = target["kind"], target.get("id")
-    session = db.session()
-    if kind == "schedule":
-        return session.scalar(sa.select(Schedule.code).where(Schedule.id == target_id))
-    if kind == "person":
-        return session.scalar(sa.select(Person.login).where(Person.id == target_id))
-    return session.scalar(sa.select(Team.code).where(Team.id == target_id)) if kind == "team" else None
+def _target_names(targets: list[dict[str, Any]]) -> dict[tuple[str, int | None], str]:
+    """(kind, id) → the name under which the API knows whom a step pages."""
+    columns: dict[str, tuple[Any, Any]] = {
+        "schedule": (Schedule.id, Schedule.code),
+        "person": (Person.id, Person.login),
+        "team": (Team.id, Team.code),
+    }
+    found: dict[tuple[str, int | None], str] = {}
+    for kind, (key, name) in columns.items():
+        if wanted := {t["id"] for t in targets if t["kind"] == kind}:
+            rows = db.session().execute(sa.select(key, name).where(key.in_(wanted)))
+            found |= {(kind, i): text for i, text in rows}
+    return found
 
 
-@api.get("/policies", needs="oncall.read", query=ListQuery, answer=PolicyOut, listing=True)
-def list_policies(query: ListQuery) -> Page[PolicyOut]:
-    """Escalation policies."""
-    rows = queries.policies(db.session(), viewer())
-    return Page([_policy_out(row) for row in rows[: query.limit]], None)
+def _policy_out(row: Policy) -> PolicyOut:
+    _tagged(row)
+    return _policies_out([row])[0]
+
+
+@api.get("/policies", needs="oncall.read", query=SetupQuery, answer=PolicyOut, listing=True)
+def list_policies(query: SetupQuery) -> Page[PolicyOut]:
+    """Escalation policies by name; retired ones only when asked for."""
+    found = queries.listed(db.session(), viewer(), Policy, query)
+    return Page(_policies_out(found.items), found.next)
 
 
 @api.post("/policies", needs="oncall.write", body=PolicyIn, answer=PolicyOut)
@@ -175,3 +242,24 @@ def create_policy(body: PolicyIn) -> Created:
     """Add an escalation policy."""
     row = setup.create_policy(db.session(), viewer(), body)
     return Created(_policy_out(row), f"/api/v1/policies/{row.id}")
+
+
+@api.get("/policies/<int:policy_id>", needs="oncall.read", answer=PolicyOut)
+def get_policy(policy_id: int) -> PolicyOut:
+    """One escalation policy."""
+    return _policy_out(queries.policy(db.session(), viewer(), policy_id))
+
+
+@api.patch("/policies/<int:policy_id>", needs="oncall.write", body=PolicyPatch, answer=PolicyOut)
+def change_policy(policy_id: int, body: PolicyPatch) -> PolicyOut:
+    """Change the fields given; with If-Match only if nobody else changed it meanwhile. Chains that run are untouched."""
+    row = queries.policy(db.session(), viewer(), policy_id, "oncall.write")
+    setup.change_policy(db.session(), row, body, revision=_revision())
+    return _policy_out(row)
+
+
+@api.delete("/policies/<int:policy_id>", needs="oncall.write", status=204)
+def retire_policy(policy_id: int) -> None:
+    """Retire an escalation policy."""
+    row = queries.policy(db.session(), viewer(), policy_id, "oncall.write")
+    setup.retire_policy(db.session(), row, revision=_revision())

@@ -70,6 +70,9 @@ class Policy(Base):
     active: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(default=1)
 
+    unit: Mapped[Unit] = relationship()
+    team: Mapped[Team | None] = relationship()
+
 
 class ChainState(StrEnum):
     """The life of a chain."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accounts import queries as accounts
-from accounts.models import Person
+from accounts.models import Person, Team, Unit
 from accounts.scope import Viewer, covers, in_scope
 from core.errors import NotFound
 from core.i18n import gettext as _
 from escalation.oncall import rules, service
 from escalation.oncall.models import Chain, ChainState, Override, PagingEntry, Policy, Schedule
+from escalation.oncall.schemas import SetupQuery
+from web.paging import Key, Page, page
 
 ROSTER_DAYS = 14
+M = TypeVar("M", Schedule, Policy)
 
 
 @dataclass(frozen=True)
@@ -44,29 +47,52 @@ class Duty:
     bars: list[Bar]
     overrides: Sequence[Override]
     gaps: list[Bar]
+    disabled: list[str]  # names of people in the rotation who were disabled: their turns are gaps (E-08)
     may_change: bool
+
+
+def _seen(viewer: Viewer, model: type[M], permission: str) -> sa.Select[M]:
+    return (
+        sa.select(model)
+        .options(joinedload(model.unit), joinedload(model.team))
+        .where(in_scope(viewer, permission, unit=model.unit_id, team=model.team_id))
+    )
 
 
 def schedules(session: Session, viewer: Viewer, permission: str = "oncall.read") -> Sequence[Schedule]:
     """Schedules the viewer may see."""
-    return session.scalars(
-        sa.select(Schedule)
-        .where(Schedule.active, in_scope(viewer, permission, unit=Schedule.unit_id, team=Schedule.team_id))
-        .order_by(Schedule.name, Schedule.id)
-    ).all()
+    statement = _seen(viewer, Schedule, permission).where(Schedule.active)
+    return session.scalars(statement.order_by(Schedule.name, Schedule.id)).all()
+
+
+def listed(session: Session, viewer: Viewer, model: type[M], query: SetupQuery) -> Page[M]:
+    """One page of the schedules or policies the viewer may see, by name; `q` looks into name and code."""
+    statement = _seen(viewer, model, "oncall.read")
+    if not query.retired:
+        statement = statement.where(model.active)
+    if query.unit is not None:
+        statement = statement.where(model.unit_id.in_(sa.select(Unit.id).where(Unit.code == query.unit)))
+    if query.team is not None:
+        statement = statement.where(model.team_id.in_(sa.select(Team.id).where(Team.code == query.team)))
+    if query.q and (sought := query.q.strip().lower()):
+        columns = (model.name, model.code)
+        statement = statement.where(sa.or_(*(sa.func.lower(c).contains(sought, autoescape=True) for c in columns)))
+    return page(session, statement, [Key(model.name), Key(model.id)], cursor=query.cursor, limit=query.limit)
 
 
 def schedule(session: Session, viewer: Viewer, schedule_id: int, permission: str = "oncall.read") -> Schedule:
     """One schedule; raises NotFound where the viewer may not see it."""
-    found = session.scalar(
-        sa.select(Schedule).where(
-            Schedule.id == schedule_id,
-            Schedule.active,
-            in_scope(viewer, permission, unit=Schedule.unit_id, team=Schedule.team_id),
-        )
-    )
+    found = session.scalar(_seen(viewer, Schedule, permission).where(Schedule.id == schedule_id, Schedule.active))
     if found is None:
         raise NotFound(_("没有这个值班表，或您无权查看。"))
+    return found
+
+
+def policy(session: Session, viewer: Viewer, policy_id: int, permission: str = "oncall.read") -> Policy:
+    """One policy; raises NotFound where the viewer may not see it."""
+    found = session.scalar(_seen(viewer, Policy, permission).where(Policy.id == policy_id, Policy.active))
+    if found is None:
+        raise NotFound(_("没有这个呼叫策略，或您无权查看。"))
     return found
 
 
@@ -76,21 +102,22 @@ def duty(session: Session, viewer: Viewer, row: Schedule, now: dt.datetime) -> D
     rotation = service.rotation_of(row)
     until = now + dt.timedelta(days=ROSTER_DAYS)
     roster = rules.shifts(rotation, stand_ins, now, until)
-    known = accounts.names(session, [s.person_id or 0 for s in roster])
+    named = {s.person_id or 0 for s in roster} | set(row.people)
+    people = {p.id: p for p in session.scalars(sa.select(Person).where(Person.id.in_(named)))}
     whole = (until - now).total_seconds()
     bars = []
     for shift in roster:
         left = round((shift.from_at - now).total_seconds() / whole * 1000)
         right = round((shift.until_at - now).total_seconds() / whole * 1000)
-        name = known.get(shift.person_id or 0, _("无人值班"))
-        gap = shift.person_id is None
+        person = people.get(shift.person_id or 0)
+        gap = person is None or not person.active
+        name = _("无人值班") if person is None else person.name if person.active else _off(person)
         bars.append(Bar(left, max(2, right - left), name, gap, shift.by_override, shift.from_at, shift.until_at))
     overrides = session.scalars(
         sa.select(Override)
         .where(Override.schedule_id == row.id, Override.cancelled_at.is_(None), Override.until_at > now)
         .order_by(Override.from_at)
     ).all()
-    may_change = covers(session, viewer, "oncall.write", unit_id=row.unit_id, team_id=row.team_id)
     return Duty(
         row,
         service.person_on_call(session, row, now),
@@ -98,8 +125,18 @@ def duty(session: Session, viewer: Viewer, row: Schedule, now: dt.datetime) -> D
         bars,
         overrides,
         [b for b in bars if b.gap],
-        may_change,
+        [people[p].name for p in dict.fromkeys(row.people) if p in people and not people[p].active],
+        may_change(session, viewer, row),
     )
+
+
+def _off(person: Person) -> str:
+    return _("%(name)s（已停用）", name=person.name)
+
+
+def may_change(session: Session, viewer: Viewer, row: Schedule | Policy) -> bool:
+    """Whether the viewer may change a roster or policy."""
+    return covers(session, viewer, "oncall.write", unit_id=row.unit_id, team_id=row.team_id)
 
 
 def candidates(session: Session, row: Schedule) -> Sequence[Person]:
@@ -112,11 +149,8 @@ def candidates(session: Session, row: Schedule) -> Sequence[Person]:
 
 def policies(session: Session, viewer: Viewer) -> Sequence[Policy]:
     """Policies the viewer may see."""
-    return session.scalars(
-        sa.select(Policy)
-        .where(Policy.active, in_scope(viewer, "oncall.read", unit=Policy.unit_id, team=Policy.team_id))
-        .order_by(Policy.name, Policy.id)
-    ).all()
+    statement = _seen(viewer, Policy, "oncall.read").where(Policy.active)
+    return session.scalars(statement.order_by(Policy.name, Policy.id)).all()
 
 
 def step_words(session: Session, step: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 import pydantic
 
 from core.i18n import gettext as _
-from web.api import ApiModel
+from web.api import ApiModel, ListQuery
 from web.api.schemas import Instant, WallTime
 
 
@@ -36,6 +36,14 @@ class OverrideForm(ApiModel):
     reason: str = pydantic.Field(default="", max_length=200)
 
 
+class SetupQuery(ListQuery):
+    """Filters of rosters and policies; retired ones only when asked for."""
+
+    unit: str | None = pydantic.Field(default=None, max_length=40)
+    team: str | None = pydantic.Field(default=None, max_length=40)
+    retired: bool = False
+
+
 class ScheduleIn(ApiModel):
     """A roster."""
 
@@ -47,6 +55,16 @@ class ScheduleIn(ApiModel):
     shift_days: int = pydantic.Field(default=7, ge=1, le=60)
     starts_on: dt.date
     handover: str = pydantic.Field(default="09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
+class SchedulePatch(ApiModel):
+    """What may change of a roster."""
+
+    name: str | None = pydantic.Field(default=None, min_length=1, max_length=80)
+    people: list[str] | None = pydantic.Field(default=None, min_length=1, max_length=60)
+    shift_days: int | None = pydantic.Field(default=None, ge=1, le=60)
+    starts_on: dt.date | None = None
+    handover: str | None = pydantic.Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
 class ScheduleOut(ApiModel):
@@ -62,6 +80,7 @@ class ScheduleOut(ApiModel):
     starts_on: dt.date
     handover: str
     on_call: str | None
+    active: bool
 
 
 class OnCallOut(ApiModel):
@@ -98,7 +117,17 @@ class PolicyIn(ApiModel):
     max_priority: int = pydantic.Field(default=2, ge=1, le=5)
 
 
+class PolicyPatch(ApiModel):
+    """What may change of a policy; chains that run go on by what they began with."""
+
+    name: str | None = pydantic.Field(default=None, min_length=1, max_length=80)
+    steps: list[Step] | None = pydantic.Field(default=None, min_length=1, max_length=20)
+    loops: int | None = pydantic.Field(default=None, ge=0, le=10)
+    max_priority: int | None = pydantic.Field(default=None, ge=1, le=5)
+
+
 class PolicyOut(PolicyIn):
     """The same with its id."""
 
     id: int
+    active: bool

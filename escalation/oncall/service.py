@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +36,27 @@ def stand_ins_of(session: Session, schedule_id: int) -> list[rules.StandIn]:
         sa.select(Override).where(Override.schedule_id == schedule_id, Override.cancelled_at.is_(None))
     )
     return [rules.StandIn(o.person_id, o.from_at, o.until_at, o.id) for o in rows]
+
+
+def on_call_now(session: Session, schedules: Sequence[Schedule], at: dt.datetime) -> dict[int, Person]:
+    """Schedule id → who is on duty, without the gaps; two statements for however many schedules."""
+    rows = session.scalars(
+        sa.select(Override).where(
+            Override.schedule_id.in_([s.id for s in schedules]),
+            Override.cancelled_at.is_(None),
+            Override.from_at <= at,
+            Override.until_at > at,
+        )
+    )
+    stand_ins: dict[int, list[rules.StandIn]] = {}
+    for row in rows:
+        stand_ins.setdefault(row.schedule_id, []).append(
+            rules.StandIn(row.person_id, row.from_at, row.until_at, row.id)
+        )
+    turns = {s.id: rules.on_call(rotation_of(s), stand_ins.get(s.id, []), at)[0] for s in schedules}
+    wanted = sa.select(Person).where(Person.id.in_([p for p in turns.values() if p]), Person.active)
+    people = {p.id: p for p in session.scalars(wanted)}
+    return {schedule: people[person] for schedule, person in turns.items() if person in people}
 
 
 def person_on_call(session: Session, schedule: Schedule, at: dt.datetime) -> Person | None:

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from accounts import service as accounts
 from accounts.models import Person, Team, Unit
-from accounts.scope import Viewer, covers
-from core.errors import Conflict, Forbidden, Invalid, NotFound
+from accounts.scope import Viewer, covers, in_scope
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from core.i18n import gettext as _
 from escalation.oncall.models import Override, Policy, Schedule
-from escalation.oncall.schemas import PolicyIn, ScheduleIn, Step, Target
+from escalation.oncall.schemas import PolicyIn, PolicyPatch, ScheduleIn, SchedulePatch, Step, Target
 
 LONGEST_OVERRIDE = dt.timedelta(days=60)
 
@@ -24,6 +24,11 @@ def _person(session: Session, login: str, field: str) -> Person:
     if found is None:
         raise Invalid.of(field, _("没有登录名为“%(login)s”的在用人员。", login=login))
     return found
+
+
+def _people(session: Session, logins: list[str]) -> list[int]:
+    """Ids in the same order; the one who is named twice has two turns."""
+    return [_person(session, login, f"people[{n}]").id for n, login in enumerate(logins)]
 
 
 def _team(session: Session, code: str | None) -> Team | None:
@@ -51,7 +56,7 @@ def create_schedule(session: Session, viewer: Viewer, given: ScheduleIn) -> Sche
     unit = _place(session, viewer, given.unit, team)
     if session.scalar(sa.select(Schedule.id).where(Schedule.code == given.code)) is not None:
         raise Conflict(_("编码“%(code)s”已被使用。", code=given.code))
-    people = [_person(session, login, f"people[{n}]").id for n, login in enumerate(given.people)]
+    people = _people(session, given.people)
     row = Schedule(
         code=given.code,
         name=given.name,
@@ -66,6 +71,67 @@ def create_schedule(session: Session, viewer: Viewer, given: ScheduleIn) -> Sche
     session.add(row)
     session.flush()
     return row
+
+
+def _changes(session: Session, row: Schedule | Policy, given: SchedulePatch | PolicyPatch, revision: int | None) -> Any:
+    """What was given, after locking the row. Raises Stale for another revision, Invalid for a null."""
+    _lock(session, row, revision)
+    changes = {name: getattr(given, name) for name in given.model_fields_set}
+    for name, value in changes.items():
+        if value is None:
+            raise Invalid.of(name, _("必填。"))
+    return changes
+
+
+def _lock(session: Session, row: Schedule | Policy, revision: int | None) -> None:
+    session.refresh(row, with_for_update=True)
+    if not row.active:
+        raise NotFound(_("已被他人停用。"))
+    if revision is not None and revision != row.revision:
+        raise Stale(_("内容已被他人修改，请重新读取后再改。"), revision=row.revision)
+    row.revision += 1
+
+
+def change_schedule(session: Session, row: Schedule, given: SchedulePatch, *, revision: int | None) -> None:
+    """Change the fields given. Raises Invalid naming the field, Stale where somebody else changed it since `revision`."""
+    changes = _changes(session, row, given, revision)
+    if "people" in changes:
+        changes["people"] = _people(session, changes["people"])
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def retire_schedule(session: Session, viewer: Viewer, row: Schedule, *, revision: int | None) -> None:
+    """Take a roster out of use. Raises Conflict while a policy pages it: its step would reach nobody."""
+    _lock(session, row, revision)
+    readable = set(
+        session.scalars(
+            sa.select(Policy.id).where(in_scope(viewer, "oncall.read", unit=Policy.unit_id, team=Policy.team_id))
+        )
+    )
+    users = [
+        policy.name if policy.id in readable else _("其他机构的策略")
+        for policy in session.scalars(sa.select(Policy).where(Policy.active).order_by(Policy.id))
+        if any(t["kind"] == "schedule" and t["id"] == row.id for step in policy.steps for t in step["targets"])
+    ]
+    if users:
+        raise Conflict(_("呼叫策略“%(names)s”还在用这个值班表，请先修改策略。", names="、".join(dict.fromkeys(users))))
+    row.active = False
+
+
+def change_policy(session: Session, row: Policy, given: PolicyPatch, *, revision: int | None) -> None:
+    """Change the fields given; chains that run go on by what they began with (E-07). Raises Invalid, Stale."""
+    changes = _changes(session, row, given, revision)
+    if "steps" in changes:
+        changes["steps"] = [_step(session, step, f"steps[{n}]") for n, step in enumerate(changes["steps"])]
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def retire_policy(session: Session, row: Policy, *, revision: int | None) -> None:
+    """Take a policy out of use; chains that run go on."""
+    _lock(session, row, revision)
+    row.active = False
 
 
 def override(

@@ -39,7 +39,10 @@ def _page(error: Invalid | None) -> str:
         chains=queries.running_chains(session, who),
         untold=postponed.untold(session, who),
         clock_name=timekeeping.clock_name,
-        policies=[(p, [(s, queries.step_words(session, s)) for s in p.steps]) for p in queries.policies(session, who)],
+        policies=[
+            (p, [(s, queries.step_words(session, s)) for s in p.steps], queries.may_change(session, who, p))
+            for p in queries.policies(session, who)
+        ],
         candidates={
             d.schedule.id: [(p.login, p.name) for p in queries.candidates(session, d.schedule)]
             for d in duties

@@ -41,6 +41,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
     (r".", "relation_id", "relation"),
     (r".", "schedule_id", "schedule"),
     (r".", "override_id", "override"),
+    (r".", "policy_id", "policy"),
     (r".", "handoff_id", "handoff"),
     (r".", "login", "person"),
     (r"/teams/", "code", "team"),
@@ -150,6 +151,11 @@ class Estate:
         }  # fmt: skip
         schedule = self._made(head, "/schedules", roster)["id"]
         self.owned["schedule"] = Owned(schedule, 999_999)
+        policy = {
+            "code": "lt", "name": f"{MARK}呼叫", "unit": "610122", "team": "X-LT",
+            "steps": [{"delay_minutes": 5, "targets": [{"kind": "head"}]}],
+        }  # fmt: skip
+        self.owned["policy"] = Owned(self._made(head, "/policies", policy)["id"], 999_999)
         tomorrow = clock.now() + dt.timedelta(days=1)
         override = {
             "person": "lt-head", "from_at": tomorrow.isoformat(),
