@@ -84,8 +84,6 @@ class Person(Base):
     is_service: Mapped[bool] = mapped_column(default=False)
     locale: Mapped[str] = mapped_column(sa.String(10), default="zh_CN")
     access_version: Mapped[int] = mapped_column(default=0, info={"silent": True})
-    failed_sign_ins: Mapped[int] = mapped_column(default=0, info={"silent": True})
-    locked_until: Mapped[dt.datetime | None] = mapped_column(info={"silent": True})
     created_at: Mapped[dt.datetime]
     valid_until: Mapped[dt.date | None]
 
@@ -168,6 +166,18 @@ class SignInSession(Base):
     endless: Mapped[bool] = mapped_column(default=False)  # the wall's session does not end
 
 
+class SignInFailure(Base):
+    """Failures in a row of one login as it was typed, whether it exists or not: so no answer tells which do."""
+
+    __tablename__ = "sign_in_failure"
+    __audited__ = False
+
+    login: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    failures: Mapped[int]
+    locked_until: Mapped[dt.datetime | None]
+    last_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
 class ApiToken(Base):
     """A token for machines. Only its hash is kept; `prefix` is shown so that a person can tell them apart."""
 
@@ -186,7 +196,8 @@ class ApiToken(Base):
 
 
 class AuditRow(Base):
-    """One write: who, what, before, after, from where. Append-only."""
+    """One write: who, what, before, after, from where. Append-only: the database refuses to change or delete a row, but
+    for those received more than 400 days ago (migrations/append_only.py)."""
 
     __tablename__ = "audit"
     __audited__ = False

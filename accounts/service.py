@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Role, Team, TeamMember, Unit, UnitClosure, UnitLevel
 from accounts.signin import service as signin
-from accounts.validity import in_force, lasting, standing
+from accounts.validity import ends, in_force, lasting, standing
 from core.errors import Conflict, Invalid, NotFound
 from core.i18n import gettext as _
 
@@ -168,7 +168,7 @@ def create_person(
         active=True,
     )
     if password is not None:
-        signin.set_password(person, password)
+        person.password_hash = signin.new_password(login, password)
     session.add(person)
     session.flush()
     return person
@@ -287,7 +287,10 @@ def revoke(session: Session, grant_id: int, *, now: dt.datetime) -> Grant:
 def create_administrator(
     session: Session, *, login: str, name: str, kind: str, unit_code: str | None, password: str, now: dt.datetime
 ) -> Person:
-    """Make one of the three separate administrators (system, security, audit), at the province."""
+    """Make one of the three separate administrators (system, security, audit), at the province.
+
+    An existing login gets this password (its sessions end) and the role, once. Raises Conflict where it holds another.
+    """
     if unit_code:
         unit = unit_by_code(session, unit_code)
     else:
@@ -298,9 +301,16 @@ def create_administrator(
     if person is None:
         person = create_person(session, login=login, name=name, unit=unit, now=now, password=password)
     else:
-        signin.set_password(person, password)
-    grant(session, person=person, role_code=f"{kind}-admin", unit=unit, now=now)
+        signin.set_password(session, person, signin.new_password(login, password), now=now)
+    if not _holds(session, person, f"{kind}-admin", unit.id, now):
+        grant(session, person=person, role_code=f"{kind}-admin", unit=unit, now=now)
     return person
+
+
+def _holds(session: Session, person: Person, role_code: str, unit_id: int, now: dt.datetime) -> bool:
+    """Whether this very grant stands without an end."""
+    same = (Grant.person_id == person.id, Grant.role_code == role_code, Grant.unit_id == unit_id)
+    return session.scalar(sa.select(Grant.id).where(*same, in_force(now), ~ends()).limit(1)) is not None
 
 
 def set_active(session: Session, person: Person, *, active: bool, now: dt.datetime) -> None:
@@ -316,7 +326,7 @@ def set_active(session: Session, person: Person, *, active: bool, now: dt.dateti
         )
         for held in grants:
             _refuse_last(session, held, now)
-        signin.sign_out_everywhere(session, person.id, now=now)
+        signin.end_sessions(session, person.id, now=now)
     person.active = active
     person.access_version += 1
 

@@ -23,6 +23,11 @@ def in_force(now: dt.datetime) -> sa.ColumnElement[bool]:
     return sa.and_(Grant.valid_from <= now, lasting(now))
 
 
+def ends() -> sa.ColumnElement[bool]:
+    """Grants that will end by themselves, or have."""
+    return Grant.valid_until.is_not(None)
+
+
 def standing(now: dt.datetime) -> sa.ColumnElement[bool]:
     """Units not retired at `now`; a vendor with a running contract stands until its last day has passed here."""
     return sa.or_(Unit.valid_until.is_(None), Unit.valid_until >= clock.local_date(now))

@@ -105,12 +105,15 @@ def set_active(login: str) -> ResponseReturnValue:
 @access.needs("person.write")
 def reset_password(login: str) -> ResponseReturnValue:
     """Give a new password; all sessions of that person end."""
-    row = queries.person(db.session(), viewer(), login, lock=True)
+    row = queries.person(db.session(), viewer(), login)
     require_over("person.write", row)
     if row.id == viewer().person_id:
         raise Conflict(_("自己的口令请在“我的资料”中修改，那里要先输入当前口令。"))
-    signin.set_password(row, request.form.get("password", "")[:200])
-    signin.sign_out_everywhere(db.session(), row.id, now=clock.now())
+    db.session().rollback()  # hashing is slow: not while we hold the right to write
+    hashed = signin.new_password(login, request.form.get("password", "")[:200])
+    row = queries.person(db.session(), viewer(), login, lock=True)
+    require_over("person.write", row)
+    signin.set_password(db.session(), row, hashed, now=clock.now())
     db.session().commit()
     flash(_("口令已重置，请当面告知本人并请其修改。"), "ok")
     return redirect(url_for("admin.person", login=login), 303)
@@ -122,7 +125,7 @@ def end_sessions(login: str) -> ResponseReturnValue:
     """Sign somebody out everywhere."""
     row = queries.person(db.session(), viewer(), login)
     require_over("session.end", row)
-    ended = signin.sign_out_everywhere(db.session(), row.id, now=clock.now())
+    ended = signin.end_sessions(db.session(), row.id, now=clock.now())
     db.session().commit()
     flash(_("已结束 %(n)d 个登录。", n=ended), "ok")
     return redirect(url_for("admin.person", login=login), 303)

@@ -11,8 +11,6 @@ from sqlalchemy.orm import Session
 from accounts.models import ApiToken, Grant, Person, Role, SignInSession, Team, TeamMember, Unit
 from accounts.signin import service
 from accounts.validity import in_force
-from core.errors import Invalid
-from core.i18n import gettext as _
 
 TOKEN_DAYS = 365
 
@@ -47,26 +45,14 @@ def of(session: Session, person_id: int, current_session: int | None, *, now: dt
 
 
 def change_password(
-    session: Session, person_id: int, *, current: str, new: str, keep_session: int | None, now: dt.datetime
-) -> str | None:
-    """Set a new password after checking the current one; returns what is wrong, or None."""
+    session: Session, person_id: int, *, proven: str, hashed: str, keep_session: int | None, now: dt.datetime
+) -> bool:
+    """Set a new password, `hashed`, where the stored one still is `proven`, which was verified; other sessions end."""
     person = session.get_one(Person, person_id, with_for_update=True)
-    if not service.verifies(person, current):
-        return _("当前口令不正确。")
-    try:
-        service.set_password(person, new)
-    except Invalid as error:
-        return error.message
-    session.execute(
-        sa.update(SignInSession)
-        .where(
-            SignInSession.person_id == person_id,
-            SignInSession.ended_at.is_(None),
-            SignInSession.id != (keep_session or 0),
-        )
-        .values(ended_at=now)
-    )
-    return None
+    if person.password_hash != proven:
+        return False
+    service.set_password(session, person, hashed, now=now, keep_session=keep_session)
+    return True
 
 
 def create_token(session: Session, person_id: int, *, name: str, now: dt.datetime) -> str:

@@ -10,6 +10,7 @@ IDLE = dt.timedelta(minutes=30)
 LONGEST = dt.timedelta(hours=12)
 LOCK_FROM = 5
 FIRST_LOCK = dt.timedelta(minutes=1)
+FORGET_FAILURES = dt.timedelta(days=1)
 LONGEST_LOCK = dt.timedelta(minutes=15)
 TOUCH_EVERY = dt.timedelta(seconds=60)
 TOKEN_PREFIX = "txo_"  # noqa: S105  not a secret: it lets scanners recognise ours

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.audit import listener as audit
-from accounts.models import ApiToken, Person, SignInSession
+from accounts.models import ApiToken, Person, SignInFailure, SignInSession
 from accounts.permissions import PERMISSIONS
 from accounts.signin import rules
 from core.errors import Invalid, NotFound
@@ -22,28 +22,53 @@ _nobody_hash: list[str] = []
 
 @dataclass(frozen=True)
 class SignInFailed(Exception):
-    """Wrong login or password, or locked; the message never tells which logins exist."""
+    """Wrong login or password, or locked; neither the message nor the delay tells which logins exist."""
 
     message: str
     retry_after: int | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a sign-in needs to know of a login before the password is looked at. `stored`: the person's hash, if any."""
+
+    login: str
+    stored: str | None
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What looking at the password found; `fresh` is a new hash where the old one's cost is outdated."""
+
+    known: Known
+    right: bool
+    fresh: str | None = None
+
+
 def hash_password(password: str) -> str:
-    """An argon2id hash."""
+    """An argon2id hash. Slow on purpose: never while a writing transaction is open (SQLite has one writer)."""
     return _hasher.hash(password)
 
 
-def set_password(person: Person, password: str) -> None:
-    """Give a person a new password; raises Invalid when it is too weak. Ends all their sessions."""
-    if problem := rules.password_problem(password, person.login):
+def new_password(login: str, password: str) -> str:
+    """The hash of a new password for `login`; raises Invalid when it is too weak. Slow, see hash_password."""
+    if problem := rules.password_problem(password, login):
         raise Invalid.of("password", _(problem))
-    person.password_hash = hash_password(password)
-    person.failed_sign_ins, person.locked_until = 0, None
-    person.access_version = (person.access_version or 0) + 1  # a person not stored yet has none
+    return hash_password(password)
 
 
-def _verifies(stored: str | None, password: str) -> bool:
-    """Takes equally long whether the login exists or not."""
+def set_password(
+    session: Session, person: Person, hashed: str, *, now: dt.datetime, keep_session: int | None = None
+) -> None:
+    """Give a stored person a new password, from `new_password`. Ends all their sessions but `keep_session`."""
+    person.password_hash = hashed
+    person.access_version += 1
+    _forget_failures(session, person.login)
+    end_sessions(session, person.id, now=now, keep=keep_session)
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Whether this is the password; takes equally long where there is none. Slow, see hash_password."""
     if stored is None:
         if not _nobody_hash:
             _nobody_hash.append(hash_password("nobody has this password"))
@@ -56,25 +81,37 @@ def _verifies(stored: str | None, password: str) -> bool:
         return False
 
 
-def sign_in(
-    session: Session, *, login: str, password: str, address: str, user_agent: str, now: dt.datetime
-) -> str | SignInFailed:
-    """Begin a session and return its cookie value, or what to tell. The caller commits either way (failures count)."""
+def look_up(session: Session, login: str, *, now: dt.datetime) -> Known | SignInFailed:
+    """First step of a sign-in, reading only: the login, or that it is locked (known or not, all the same)."""
+    login = login.replace("\0", "")[:64]
+    row = session.get(SignInFailure, login)
+    if row is not None and (locked := _locked(row, now)):
+        return locked
+    return Known(login, session.scalar(sa.select(Person.password_hash).where(Person.login == login)))
+
+
+def prove(known: Known, password: str) -> Proven:
+    """Second step, without any transaction: the slow look at the password."""
+    right = verify(known.stored, password)
+    outdated = right and known.stored is not None and _hasher.check_needs_rehash(known.stored)
+    return Proven(known, right, hash_password(password) if outdated else None)
+
+
+def sign_in(session: Session, proven: Proven, *, address: str, user_agent: str, now: dt.datetime) -> str | SignInFailed:
+    """Last step: begin a session and return its cookie value, or what to tell. The caller commits either way."""
+    login = proven.known.login
+    failure = session.get(SignInFailure, login, with_for_update=True)
+    if failure is not None and (locked := _locked(failure, now)):
+        return locked  # others failed while we looked: a right guess among many at once does not count
     person = session.scalar(sa.select(Person).where(Person.login == login).with_for_update())
-    wrong = SignInFailed(_("登录名或口令不正确。"))
-    if person is not None and person.locked_until is not None and person.locked_until > now:
-        wait = int((person.locked_until - now).total_seconds()) + 1
-        return SignInFailed(_("连续输错次数过多，请 %(n)d 分钟后再试。", n=-(-wait // 60)), wait)
-    if not _verifies(person.password_hash if person else None, password) or person is None or not person.active:
-        if person is not None:
-            person.failed_sign_ins += 1
-            if (lock := rules.lock_for(person.failed_sign_ins)) is not None:
-                person.locked_until = now + lock
-            audit.record(session, verb="sign-in-failed", object_name=f"person:{person.login}", now=now)
-        return wrong
-    person.failed_sign_ins, person.locked_until = 0, None
-    if person.password_hash and _hasher.check_needs_rehash(person.password_hash):
-        person.password_hash = hash_password(password)
+    unchanged = person is not None and person.password_hash == proven.known.stored
+    if person is None or not person.active or not unchanged or not proven.right:
+        _count_failure(session, failure, login, now)
+        audit.record(session, verb="sign-in-failed", object_name=f"person:{login}", now=now)
+        return SignInFailed(_("登录名或口令不正确。"))
+    _forget_failures(session, login)
+    if proven.fresh is not None:
+        person.password_hash = proven.fresh
     token = rules.new_token()
     session.add(
         SignInSession(
@@ -92,6 +129,37 @@ def sign_in(
     return token
 
 
+def _locked(failure: SignInFailure, now: dt.datetime) -> SignInFailed | None:
+    if failure.locked_until is None or failure.locked_until <= now:
+        return None
+    wait = int((failure.locked_until - now).total_seconds()) + 1
+    return SignInFailed(_("连续输错次数过多，请 %(n)d 分钟后再试。", n=-(-wait // 60)), wait)
+
+
+def _count_failure(session: Session, failure: SignInFailure | None, login: str, now: dt.datetime) -> None:
+    if failure is None:
+        try:
+            with session.begin_nested():
+                session.add(failure := SignInFailure(login=login, failures=0, last_at=now))
+                session.flush()
+        except sa.exc.IntegrityError:  # another attempt began the count at the same moment
+            failure = session.get_one(SignInFailure, login, with_for_update=True, populate_existing=True)
+    failure.failures += 1
+    failure.last_at = now
+    if (lock := rules.lock_for(failure.failures)) is not None:
+        failure.locked_until = now + lock
+
+
+def _forget_failures(session: Session, login: str) -> None:
+    session.execute(sa.delete(SignInFailure).where(SignInFailure.login == login))
+
+
+def forget_old_failures(session: Session, *, now: dt.datetime) -> int:
+    """Drop counts nobody added to for a day; returns how many."""
+    old = SignInFailure.last_at < now - rules.FORGET_FAILURES
+    return int(getattr(session.execute(sa.delete(SignInFailure).where(old)), "rowcount", 0))
+
+
 def _is_wall(session: Session, person: Person, now: dt.datetime) -> bool:
     from accounts.scope import viewer_for  # scope stands on models only; imported here to keep this module's load light
 
@@ -101,21 +169,29 @@ def _is_wall(session: Session, person: Person, now: dt.datetime) -> bool:
 
 def sign_out(session: Session, token: str, *, now: dt.datetime) -> None:
     """End the session of this cookie."""
-    session.execute(
-        sa.update(SignInSession)
-        .where(SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None))
-        .values(ended_at=now)
+    row = session.scalar(
+        sa.select(SignInSession).where(
+            SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None)
+        )
     )
+    if row is not None:
+        row.ended_at = now
+        login = session.get_one(Person, row.person_id).login
+        audit.record(session, verb="sign-out", object_name=f"person:{login}", now=now)
 
 
-def sign_out_everywhere(session: Session, person_id: int, *, now: dt.datetime) -> int:
-    """End every session of a person; returns how many."""
+def end_sessions(session: Session, person_id: int, *, now: dt.datetime, keep: int | None = None) -> int:
+    """End every session of a person but `keep`, and record it; returns how many."""
     result = session.execute(
         sa.update(SignInSession)
-        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
+        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None), SignInSession.id != (keep or 0))
         .values(ended_at=now)
     )
-    return int(getattr(result, "rowcount", 0))
+    ended = int(getattr(result, "rowcount", 0))
+    if ended:
+        name = f"person:{session.get_one(Person, person_id).login}"
+        audit.record(session, verb="sessions-ended", object_name=name, after={"sessions": ended}, now=now)
+    return ended
 
 
 def create_token(
@@ -154,8 +230,3 @@ def revoke_token(session: Session, token_id: int, *, person_id: int | None, now:
         raise NotFound(_("没有这个令牌。"))
     row.revoked_at = row.revoked_at or now
     return row
-
-
-def verifies(person: Person, password: str) -> bool:
-    """Whether this is the person's password."""
-    return _verifies(person.password_hash, password)

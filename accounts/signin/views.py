@@ -8,13 +8,15 @@ from flask import Blueprint, current_app, flash, g, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
-from accounts.models import SignInSession
+from accounts.models import Person, SignInSession
 from accounts.signin import rules, service
 from core import clock
+from core.db import reading
+from core.errors import Invalid
 from core.i18n import LOCALES
 from core.i18n import gettext as _
 from web import access, ratelimit
-from web.db import db
+from web.db import db, engine
 
 blueprint = Blueprint("accounts", __name__, template_folder="../templates")
 COOKIE = "taxops_session"
@@ -45,19 +47,12 @@ def sign_in() -> ResponseReturnValue:
 def do_sign_in() -> ResponseReturnValue:
     """Check login and password; failures are counted and answered alike."""
     ratelimit.hit("60/minute", "sign-in", request.remote_addr or "")
-    login = request.form.get("login", "").strip().lower()[:64]
-    found = service.sign_in(
-        db.session(),
-        login=login,
-        password=request.form.get("password", "")[:200],
-        address=request.remote_addr or "",
-        user_agent=request.user_agent.string,
-        now=clock.now(),
-    )
-    db.session().commit()
+    found = _prove_and_sign_in(request.form.get("login", "").strip().lower(), request.form.get("password", "")[:200])
     target = safe_next(request.form.get("next"))
     if isinstance(found, service.SignInFailed):
-        page = render_template("accounts/sign_in.html", next=target, login=login, error=found.message)
+        page = render_template(
+            "accounts/sign_in.html", next=target, login=request.form.get("login", "").strip(), error=found.message
+        )
         if found.retry_after:
             return page, 429, {"Retry-After": str(found.retry_after)}
         return page, 401
@@ -75,6 +70,20 @@ def do_sign_in() -> ResponseReturnValue:
     return response
 
 
+def _prove_and_sign_in(login: str, password: str) -> str | service.SignInFailed:
+    """In three steps, so that the slow look at the password holds no transaction: SQLite has one writer."""
+    db.session().rollback()  # whoever asked may have come with a cookie, which was looked up in a writing transaction
+    with reading(engine()) as session:
+        known = service.look_up(session, login, now=clock.now())
+    if isinstance(known, service.SignInFailed):
+        return known
+    proven = service.prove(known, password)
+    address, browser = request.remote_addr or "", request.user_agent.string
+    found = service.sign_in(db.session(), proven, address=address, user_agent=browser, now=clock.now())
+    db.session().commit()
+    return found
+
+
 def _endless(token: str) -> bool:
     row = db.session().query(SignInSession).filter_by(token_hash=rules.token_hash(token)).one()
     return row.endless
@@ -86,7 +95,7 @@ def sign_out() -> ResponseReturnValue:
     """End this session, or with `everywhere` all of the person's."""
     now = clock.now()
     if request.form.get("everywhere"):
-        service.sign_out_everywhere(db.session(), viewer().person_id, now=now)
+        service.end_sessions(db.session(), viewer().person_id, now=now)
     elif token := request.cookies.get(COOKIE):
         service.sign_out(db.session(), token, now=now)
     db.session().commit()
@@ -132,14 +141,7 @@ def change_password() -> ResponseReturnValue:
     """Change the own password; other sessions end."""
     from accounts.signin import overview
 
-    problem = overview.change_password(
-        db.session(),
-        viewer().person_id,
-        current=request.form.get("current", "")[:200],
-        new=request.form.get("new", "")[:200],
-        keep_session=g.get("sign_in_session_id"),
-        now=clock.now(),
-    )
+    problem = _change_password(request.form.get("current", "")[:200], request.form.get("new", "")[:200])
     if problem:
         db.session().rollback()
         me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now())
@@ -147,6 +149,27 @@ def change_password() -> ResponseReturnValue:
     db.session().commit()
     flash(_("口令已修改，其他登录已全部退出。"))
     return redirect(url_for("accounts.profile"), 303)
+
+
+def _change_password(current: str, new: str) -> str | None:
+    """What is wrong, or None. Verified and hashed before the writing transaction begins, as in a sign-in."""
+    from accounts.signin import overview
+
+    who = viewer()
+    db.session().rollback()
+    with reading(engine()) as session:
+        stored = session.get_one(Person, who.person_id).password_hash
+    if stored is None or not service.verify(stored, current):
+        return _("当前口令不正确。")
+    try:
+        hashed = service.new_password(who.login, new)
+    except Invalid as error:
+        return error.message
+    kept = g.get("sign_in_session_id")
+    done = overview.change_password(
+        db.session(), who.person_id, proven=stored, hashed=hashed, keep_session=kept, now=clock.now()
+    )
+    return None if done else _("当前口令不正确。")
 
 
 @blueprint.post("/profile/tokens")

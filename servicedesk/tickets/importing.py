@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from accounts.audit import listener as audit
 from accounts.models import Team
 from core.errors import Invalid
 from core.i18n import gettext as _
@@ -66,6 +67,8 @@ def import_ticket(session: Session, report: opening.Report, given: dict[str, Any
     )
     written = importer.write_one(session, one, now=now)
     ticket = session.get_one(Ticket, written.id)
+    after = {"number": ticket.number, "title": ticket.title, "state": str(state), "opened_at": opened_at.isoformat()}
+    audit.record(session, verb="import", object_name=f"ticket:{ticket.id}", after=after, now=now)  # Core wrote it
     facts.changed(session, ticket, What.IMPORTED, now=now)
     return ticket
 

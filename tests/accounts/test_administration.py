@@ -82,6 +82,20 @@ def test_nobody_holds_two_kinds_of_administrator(world: World) -> None:
             service.grant(session, person=person, role_code="audit-admin", unit=unit, now=clock.now())
 
 
+def test_making_an_administrator_twice_makes_one_and_ends_the_sessions(world: World) -> None:
+    client = world.client("sys-admin")
+    for _again in range(2):
+        with world.write() as session:
+            service.create_administrator(
+                session, login="sys-admin", name="x", kind="system", unit_code="61", password="Xin-Kou-Ling-9",
+                now=clock.now(),
+            )  # fmt: skip
+    with world.read() as session:
+        held = session.scalars(sa.select(Grant).where(Grant.person_id == world.people["sys-admin"])).all()
+    assert len(held) == 1
+    assert client.get("/profile").status_code == 303
+
+
 def test_R_03_last_administrator_remains(world: World) -> None:
     with world.read() as session:
         grant_id = session.scalar(sa.select(Grant.id).where(Grant.role_code == "security-admin"))

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sqlite3
+from typing import Any
+
+import argon2
+import pytest
 
 from accounts.models import Person, SignInSession
+from accounts.signin import service
 from core import clock
 from tests.fixtures.world import PASSWORD, World
 
@@ -54,6 +60,121 @@ def test_fifth_failure_locks_with_growing_delay(world: World) -> None:
         assert _try(client, "lt-clerk", PASSWORD).status_code == 429, "the second lock lasts twice as long"
     with clock.frozen(start + dt.timedelta(seconds=240)):
         assert _try(client, "lt-clerk", PASSWORD).status_code == 303
+
+
+def test_a_locked_login_reads_the_same_whether_it_exists_or_not(world: World) -> None:
+    answers: dict[str, list[tuple[int, str, str]]] = {}
+    with clock.frozen(clock.now()):
+        for login in ("lt-clerk", "nobody-here"):
+            client = world.app.test_client()
+            answers[login] = []
+            for _attempt in range(7):
+                answer = _try(client, login, "no")
+                shown = re.search(r'role="alert".*?</div>', answer.get_data(as_text=True), re.DOTALL)
+                assert shown
+                answers[login].append((answer.status_code, answer.headers.get("Retry-After", ""), shown[0]))
+    assert answers["lt-clerk"] == answers["nobody-here"]
+    assert [status for status, *_rest in answers["lt-clerk"]] == [401] * 5 + [429] * 2
+
+
+def test_a_right_password_forgets_the_failures(world: World) -> None:
+    client = world.app.test_client()
+    for _round in range(2):
+        for _attempt in range(4):
+            assert _try(client, "lt-clerk", "no").status_code == 401
+        assert _try(client, "lt-clerk", PASSWORD).status_code == 303
+        world.submit(client, "/logout")
+
+
+def test_many_guesses_at_once_are_counted_like_one_after_the_other(world: World) -> None:
+    """Whoever looked at the password before the lock fell, is judged after it: a lucky guess among many does not count."""
+    now = clock.now()
+    with world.read() as session:
+        known = service.look_up(session, "lt-clerk", now=now)
+    assert isinstance(known, service.Known)
+    wrong, right = service.Proven(known, right=False), service.Proven(known, right=True)
+    answers = []
+    for guess in (wrong, wrong, wrong, wrong, wrong, right):
+        with world.write() as session:
+            answers.append(service.sign_in(session, guess, address="", user_agent="", now=now))
+    assert all(isinstance(each, service.SignInFailed) for each in answers)
+    assert answers[-1].retry_after
+
+
+def test_a_password_changed_meanwhile_lets_nobody_in(world: World) -> None:
+    now = clock.now()
+    with world.read() as session:
+        known = service.look_up(session, "lt-clerk", now=now)
+    assert isinstance(known, service.Known)
+    with world.write() as session:
+        person = session.get_one(Person, world.people["lt-clerk"])
+        service.set_password(session, person, service.new_password("lt-clerk", "Xin-Kou-Ling-9"), now=now)
+    with world.write() as session:
+        assert isinstance(
+            service.sign_in(session, service.prove(known, PASSWORD), address="", user_agent="", now=now),
+            service.SignInFailed,
+        )
+
+
+def test_a_new_password_ends_all_sessions(world: World) -> None:
+    client = world.client("lt-clerk")
+    with world.write() as session:
+        person = session.get_one(Person, world.people["lt-clerk"])
+        service.set_password(session, person, service.new_password("lt-clerk", "Xin-Kou-Ling-9"), now=clock.now())
+    assert client.get("/profile").status_code == 303
+
+
+def test_changing_the_own_password_keeps_this_session_and_ends_the_others(world: World) -> None:
+    here, there = world.client("lt-clerk"), world.client("lt-clerk")
+    wrong = world.submit(here, "/profile/password", {"current": "no", "new": "Xin-Kou-Ling-9"})
+    assert wrong.status_code == 422
+    assert there.get("/profile").status_code == 200
+    assert world.submit(here, "/profile/password", {"current": PASSWORD, "new": "Xin-Kou-Ling-9"}).status_code == 303
+    assert here.get("/profile").status_code == 200
+    assert there.get("/profile").status_code == 303
+    assert _try(world.app.test_client(), "lt-clerk", "Xin-Kou-Ling-9").status_code == 303
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/login", {"login": "lt-clerk", "password": PASSWORD}),
+        ("/profile/password", {"current": PASSWORD, "new": "Xin-Kou-Ling-9"}),
+        ("/admin/people/lt-clerk/password", {"password": "Xin-Kou-Ling-9"}),
+    ],
+)
+def test_nobody_holds_the_right_to_write_while_a_password_is_looked_at(
+    world: World, path: str, data: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else writes at the very moment of hashing, without waiting."""
+    wrote = []
+
+    class Watched(argon2.PasswordHasher):
+        """The real hasher; beside it, somebody writes."""
+
+        def hash(self, *given: Any, **more: Any) -> str:
+            write_meanwhile()
+            return super().hash(*given, **more)
+
+        def verify(self, *given: Any) -> Any:
+            write_meanwhile()
+            return super().verify(*given)
+
+    def write_meanwhile() -> None:
+        with sqlite3.connect(world.engine.url.database or "", timeout=0.2) as other:
+            other.execute("UPDATE person SET phone = '1' WHERE login = 'zz-clerk'")
+        wrote.append(True)
+
+    monkeypatch.setattr(service, "_hasher", Watched())
+    login = "sec-admin" if path.startswith("/admin") else "lt-clerk"
+    client = world.client(login)
+    if path == "/login":
+        client.delete_cookie("taxops_session")
+        assert _try(client, **data).status_code == 303
+    else:
+        assert world.submit(client, path, data).status_code == 303
+    assert wrote
 
 
 def test_idle_and_absolute_end(world: World) -> None:
