@@ -46,7 +46,7 @@ def my_work(session: Session, viewer: Viewer, *, now: dt.datetime) -> Work:
     mine = session.scalars(_tickets(Ticket.holder_id == viewer.person_id, _OPEN).order_by(*_BY_DUE).limit(200)).all()
     waiting = [t for t in mine if t.state is State.SUSPENDED or t.handoff_pending]
     live = [t for t in mine if t not in waiting]
-    due = [t for t in live if t.next_due_at is not None]
+    due = [t for t in mine if t.next_due_at is not None]  # sent and not taken over: still this worker's to answer for
     return Work(
         to_accept=_to_accept(session, viewer),
         offered=_offered(session, viewer),
