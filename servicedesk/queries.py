@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+import operator
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from accounts.models import Person, Team, Unit
 from accounts.scope import Viewer, subtree
+from servicedesk.clocks import queries as clocks
+from servicedesk.clocks.models import ClockRow
+from servicedesk.clocks.rules import ClockState
 from servicedesk.custody.rules import Line
 from servicedesk.tickets import access
 from servicedesk.tickets.models import Source, Ticket, TicketEpisode
@@ -26,6 +30,21 @@ WITH = (
     joinedload(Ticket.parent).load_only(Ticket.number),
 )
 NEWEST_FIRST = (Key(Ticket.opened_at, descending=True), Key(Ticket.id, descending=True))
+
+TIMES: Mapping[str, Any] = {
+    "opened_at": Ticket.opened_at,
+    "resolved_at": Ticket.resolved_at,
+    "closed_at": Ticket.closed_at,
+    "planned_start": Ticket.planned_start,
+    "planned_end": Ticket.planned_end,
+    "actual_start": Ticket.actual_start,
+    "actual_end": Ticket.actual_end,
+}
+COMPARED: Mapping[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
+    "==": operator.eq,
+    ">=": operator.ge,
+    "<": operator.lt,
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,12 @@ class Filter:
     parent: str | None = None
     open: bool | None = None
     overdue: bool | None = None
-    opened_from: dt.datetime | None = None
-    opened_until: dt.datetime | None = None
+    number: str | None = None
+    title: str | None = None
+    description: str | None = None
+    clocks: tuple[ClockState, ...] = ()  # with a clock that stands so
+    change_item: int | None = None  # changes that touch this item
+    times: tuple[tuple[str, str, dt.datetime], ...] = ()  # column of TIMES, comparison of COMPARED, instant
     text: str | None = None
 
 
@@ -80,6 +103,9 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
     if wanted.states:
         yield Ticket.state.in_(wanted.states)
     same: tuple[tuple[Any, Any], ...] = (
+        (Ticket.number, wanted.number),
+        (Ticket.title, wanted.title),
+        (Ticket.description, wanted.description),
         (Ticket.category, wanted.category),
         (Ticket.service_id, wanted.service_id),
         (Ticket.item_id, wanted.item_id),
@@ -93,6 +119,10 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
     for column, value in same:
         if value is not None:
             yield column == value
+    if wanted.change_item is not None:
+        text = sa.func.replace(sa.cast(Ticket.items, sa.String), " ", "")  # “[3,14]” on either database
+        listed = sa.func.replace(sa.func.replace(text, "[", ","), "]", ",")
+        yield listed.like(f"%,{wanted.change_item},%")
     if wanted.open is not None:
         yield Ticket.state.not_in(sorted(FINISHED)) if wanted.open else Ticket.state.in_(sorted(FINISHED))
 
@@ -130,12 +160,14 @@ def _subtree_of(code: str) -> sa.Select[Any]:
 
 
 def _by_time(wanted: Filter, now: dt.datetime) -> Iterable[sa.ColumnElement[bool]]:
-    if wanted.opened_from is not None:
-        yield Ticket.opened_at >= wanted.opened_from
-    if wanted.opened_until is not None:
-        yield Ticket.opened_at < wanted.opened_until
-    if wanted.overdue:
-        yield Ticket.next_due_at < now
+    for column, how, at in wanted.times:
+        yield COMPARED[how](TIMES[column], at)
+    if wanted.overdue is not None:
+        late = Ticket.next_due_at < now
+        yield late if wanted.overdue else sa.or_(Ticket.next_due_at.is_(None), ~late)
+    if wanted.clocks:
+        standing = sa.or_(*(clocks.stands(state, now) for state in wanted.clocks))
+        yield Ticket.id.in_(sa.select(ClockRow.ticket_id).where(standing))
 
 
 # --- what other rooms ask -------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from escalation.handoff.schemas import (
 from servicedesk.custody import routing
 from servicedesk.tickets import access, naming
 from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.schemas import SideQuery
 from web.api import Api, Created
 from web.db import db
 from web.paging import Page
@@ -42,14 +43,14 @@ def _out(row: Handoff) -> HandoffOut:
     return HandoffOut.of(row)
 
 
-@api.get("/tickets/<number>/handoffs", needs=SEE, answer=HandoffOut, listing=True)
-def list_handoffs(number: str) -> Page[HandoffOut]:
+@api.get("/tickets/<number>/handoffs", needs=SEE, query=SideQuery, answer=HandoffOut, listing=True)
+def list_handoffs(number: str, query: SideQuery) -> Page[HandoffOut]:
     """The ticket's hand-offs, oldest first."""
     session, who = db.session(), viewer()
     ticket = _ticket(number)
     stands = access.standing(session, who, ticket)
-    rows = queries.of_ticket(session, who, ticket)
-    return Page([HandoffOut.of(row, with_sheet=stands.reads or stands.vendor) for row in rows], None)
+    found = queries.page_of_ticket(session, who, ticket, cursor=query.cursor, limit=query.limit)
+    return Page([HandoffOut.of(row, with_sheet=stands.reads or stands.vendor) for row in found.items], found.next)
 
 
 @api.get("/tickets/<number>/handoffs/sheet", needs=SEE, answer=SheetOut)

@@ -16,6 +16,7 @@ from escalation.handoff.rules import HandoffState
 from servicedesk.queries import WITH
 from servicedesk.tickets import access, views_of
 from servicedesk.tickets.models import Ticket
+from web.paging import Key, Page, page
 
 UNDECIDED = sa.and_(Handoff.arbiter_id.is_not(None), Handoff.decided_at.is_(None), Handoff.lapsed_at.is_(None))
 """A return that waits for an arbiter's decision."""
@@ -32,14 +33,21 @@ _WITH = (
 
 def of_ticket(session: Session, viewer: Viewer, ticket: Ticket) -> list[Handoff]:
     """The ticket's hand-offs, oldest first; a vendor sees those it took part in, a mere reporter none of the sheets'."""
-    rows = (
-        session.scalars(sa.select(Handoff).options(*_WITH).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id))
-        .unique()
-        .all()
-    )
-    if viewer.vendor_unit_id is None:
-        return list(rows)
-    return [row for row in rows if row.to_team.unit_id == viewer.vendor_unit_id]
+    return list(session.scalars(_seen(viewer, ticket).order_by(Handoff.id)))
+
+
+def page_of_ticket(
+    session: Session, viewer: Viewer, ticket: Ticket, *, cursor: str | None, limit: int
+) -> Page[Handoff]:
+    """The same, a page at a time."""
+    return page(session, _seen(viewer, ticket), [Key(Handoff.id)], cursor=cursor, limit=limit)
+
+
+def _seen(viewer: Viewer, ticket: Ticket) -> sa.Select[Handoff]:
+    rows = sa.select(Handoff).options(*_WITH).where(Handoff.ticket_id == ticket.id)
+    if viewer.vendor_unit_id is not None:
+        rows = rows.where(Handoff.to_team.has(unit_id=viewer.vendor_unit_id))
+    return rows
 
 
 def get(session: Session, viewer: Viewer, ticket: Ticket, handoff_id: int, *, lock: bool = False) -> Handoff:

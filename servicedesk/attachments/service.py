@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accounts.scope import Viewer
 from core.errors import Forbidden, Invalid, NotFound
@@ -16,6 +16,7 @@ from servicedesk.attachments.store import FileStore
 from servicedesk.tickets import access, facts, views_of
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket, TicketFact
+from web.paging import Key, Page, page
 
 MOST_A_TICKET = 100
 
@@ -80,11 +81,17 @@ def _count(session: Session, ticket: Ticket) -> int:
     )
 
 
-def of_ticket(session: Session, viewer: Viewer, ticket: Ticket) -> list[Attachment]:
-    """The attachments the viewer may see: those of lines they may see."""
-    shown = {fact.id for fact in views_of.timeline(session, viewer, ticket)}
-    rows = session.scalars(sa.select(Attachment).where(Attachment.ticket_id == ticket.id).order_by(Attachment.id))
-    return [row for row in rows if row.fact_id in shown]
+def of_ticket(
+    session: Session, viewer: Viewer, ticket: Ticket, *, cursor: str | None = None, limit: int = MOST_A_TICKET
+) -> Page[Attachment]:
+    """The attachments the viewer may see, those of lines they may see: a page of them, oldest first."""
+    rows = _seen(session, viewer, ticket).options(joinedload(Attachment.by))
+    return page(session, rows, [Key(Attachment.id)], cursor=cursor, limit=limit)
+
+
+def _seen(session: Session, viewer: Viewer, ticket: Ticket) -> sa.Select[Attachment]:
+    lines = sa.select(TicketFact.id).where(*views_of.shown(session, viewer, ticket))
+    return sa.select(Attachment).where(Attachment.ticket_id == ticket.id, Attachment.fact_id.in_(lines))
 
 
 def get(session: Session, viewer: Viewer, attachment_id: int) -> Attachment:
@@ -92,6 +99,6 @@ def get(session: Session, viewer: Viewer, attachment_id: int) -> Attachment:
     row = session.get(Attachment, attachment_id)
     if row is not None:
         ticket = session.scalar(sa.select(Ticket).where(Ticket.id == row.ticket_id, access.visible(viewer)))
-        if ticket is not None and any(a.id == row.id for a in of_ticket(session, viewer, ticket)):
+        if ticket is not None and session.scalar(_seen(session, viewer, ticket).where(Attachment.id == row.id)):
             return row
     raise NotFound(_("没有这个附件，或您无权查看。"))

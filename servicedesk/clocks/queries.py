@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from servicedesk.calendar import service as calendars
 from servicedesk.clocks.models import ClockRow
 from servicedesk.clocks.rules import ClockState
+from servicedesk.clocks.script import Outcome
 from servicedesk.clocks.targets import Basis, Purpose
 
 
@@ -38,6 +39,15 @@ class ClockView:
     def ended(self) -> bool:
         """Nothing runs or waits any more."""
         return self.stopped_at is not None
+
+
+def stands(state: ClockState, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """The condition on ClockRow under which it stands so at `now` (as ClockRow.state says of one row)."""
+    late = sa.or_(ClockRow.crossed, sa.and_(ClockRow.running_since.is_not(None), ClockRow.due_at <= now))
+    if state is ClockState.BREACHED:
+        return late
+    ended = {ClockState.MET: ClockRow.outcome == Outcome.DONE, ClockState.STOPPED: ClockRow.outcome == Outcome.STOPPED}
+    return sa.and_(~late, ended.get(state, ClockRow.outcome.is_(None)))
 
 
 def clocks_of(session: Session, ticket_ids: Iterable[int], *, now: dt.datetime) -> dict[int, list[ClockView]]:

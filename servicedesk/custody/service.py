@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import replace
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from accounts.models import Team, UnitLevel
 from accounts.scope import PrincipalKind
@@ -21,6 +21,7 @@ from servicedesk.custody import rules
 from servicedesk.custody.models import CustodySpan
 from servicedesk.custody.rules import SUSPENSIONS, Ledger, Line, Span, WaitingFor
 from servicedesk.tickets.models import Ticket, TicketPrincipal
+from web.paging import Key, Page, page
 
 OFFERED = "offered"  # why somebody reads it who may take it over, and has not
 
@@ -122,6 +123,17 @@ def ledger(session: Session, ticket_id: int) -> list[CustodySpan]:
     return list(
         session.scalars(sa.select(CustodySpan).where(CustodySpan.ticket_id == ticket_id).order_by(CustodySpan.seq))
     )
+
+
+def ledger_page(
+    session: Session, ticket_id: int, *, unit_id: int | None, cursor: str | None, limit: int
+) -> Page[CustodySpan]:
+    """The rows a page at a time, oldest first; `unit_id`: those of this unit's teams alone (what a vendor sees)."""
+    rows = sa.select(CustodySpan).options(joinedload(CustodySpan.team), joinedload(CustodySpan.holder))
+    rows = rows.where(CustodySpan.ticket_id == ticket_id)
+    if unit_id is not None:
+        rows = rows.where(CustodySpan.team.has(unit_id=unit_id))
+    return page(session, rows, [Key(CustodySpan.seq)], cursor=cursor, limit=limit)
 
 
 def admit_team(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime, why: str) -> None:

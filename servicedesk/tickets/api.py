@@ -11,6 +11,7 @@ from core.i18n import gettext as _
 from servicedesk import queries
 from servicedesk.intake import guides
 from servicedesk.tickets import access, cards, conversation, importing, naming, opening, service, showing
+from servicedesk.tickets.asking import filter_of
 from servicedesk.tickets.models import Source, Ticket
 from servicedesk.tickets.schemas import (
     IMPORT_FIELDS,
@@ -38,16 +39,7 @@ ACT = ("ticket.report", "ticket.read", "ticket.work", "vendor.work")
 def list_tickets(query: TicketQuery) -> Page[TicketOut]:
     """What the caller may see, newest first."""
     now = clock.now()
-    given = query.model_dump(exclude={"limit", "cursor", "q", "kind", "state", "service", "item"})
-    wanted = queries.Filter(
-        **given,
-        kinds=tuple(query.kind),
-        states=tuple(query.state),
-        service_id=query.service,
-        item_id=query.item,
-        text=query.q,
-    )
-    found = queries.find(db.session(), viewer(), wanted, cursor=query.cursor, limit=query.limit, now=now)
+    found = queries.find(db.session(), viewer(), filter_of(query), cursor=query.cursor, limit=query.limit, now=now)
     return Page(showing.tickets_out(db.session(), found.items, now=now), found.next)
 
 

@@ -19,6 +19,7 @@ from servicedesk import catalogue, queries
 from servicedesk.blueprint import REPORT, blueprint
 from servicedesk.custody.rules import LINE_LABELS
 from servicedesk.tickets import access, categories, conversation, presenting, rules
+from servicedesk.tickets.asking import filter_of
 from servicedesk.tickets.models import Ticket, TicketPrincipal
 from servicedesk.tickets.schemas import TicketPatch, TicketQuery
 from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, STATES_OF, Kind, State
@@ -36,26 +37,13 @@ def query_of_address() -> TicketQuery:
     for name in request.args:
         values = [v for v in request.args.getlist(name) if v != ""]
         if values and name in TicketQuery.model_fields:
-            given[name] = values if name in {"kind", "state"} else values[-1]
+            given[name] = values if name in {"kind", "state", "clocks"} else values[-1]
     try:
         return TicketQuery.model_validate(given)
     except pydantic.ValidationError as error:
         for problem in error.errors():
             given.pop(str(problem["loc"][0]), None)
         return TicketQuery.model_validate(given)
-
-
-def filter_of(query: TicketQuery) -> queries.Filter:
-    """The filter a query asks for."""
-    plain = query.model_dump(exclude={"limit", "cursor", "q", "kind", "state", "service", "item"})
-    return queries.Filter(
-        **plain,
-        kinds=tuple(query.kind),
-        states=tuple(query.state),
-        service_id=query.service,
-        item_id=query.item,
-        text=query.q,
-    )
 
 
 @blueprint.get("/tickets")

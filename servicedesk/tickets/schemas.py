@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 
@@ -12,7 +12,7 @@ from servicedesk.custody.rules import Line, WaitingFor
 from servicedesk.tickets.models import Source
 from servicedesk.tickets.states import Action, Kind, State
 from web.api import ApiModel, ListQuery
-from web.api.schemas import Instant
+from web.api.schemas import MAX_LIMIT, Instant
 
 Title = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 Text = Annotated[str, pydantic.Field(max_length=20_000)]
@@ -131,9 +131,35 @@ class TicketOut(ApiModel):
     actions: list[Action] = pydantic.Field(default_factory=list)
 
 
-class TicketQuery(ListQuery):
-    """Filters by each field; `unit` takes the subtree, `open` leaves out what is done."""
+EXACTLY = "Exactly this instant."
+FROM = "At this instant or later."
+UNTIL = "Before this instant."
 
+
+def _asked(description: str) -> Any:
+    """A filter that may be left out."""
+    return pydantic.Field(default=None, description=description)
+
+
+class SideQuery(ApiModel):
+    """What the lists of one ticket take: they page by key, in the order things happened."""
+
+    limit: int = pydantic.Field(default=50, ge=1, le=MAX_LIMIT)
+    cursor: str | None = pydantic.Field(default=None, max_length=1000)
+
+
+class TicketQuery(ListQuery):
+    """Filters by each field; `unit` takes the subtree, `open` leaves out what is done.
+
+    Words are compared whole (`q` looks inside them). A time is taken exactly, or as a range: `…_from` is included,
+    `…_until` is not.
+    """
+
+    number: Number | None = None
+    title: Title | None = _asked("The whole title; `q` looks inside titles.")
+    description: Annotated[str, pydantic.Field(max_length=2000)] | None = _asked(
+        "The whole description; `q` looks inside descriptions."
+    )
     kind: list[Kind] = pydantic.Field(default_factory=list)
     state: list[State] = pydantic.Field(default_factory=list)
     category: Category | None = None
@@ -152,8 +178,31 @@ class TicketQuery(ListQuery):
     parent: Number | None = None
     open: bool | None = None
     overdue: bool | None = None
-    opened_from: Instant | None = None
-    opened_until: Instant | None = None
+    clocks: list[ClockState] = pydantic.Field(
+        default_factory=list, description="Tickets with a clock that stands so: running, met, breached, stopped."
+    )
+    items: ItemId | None = _asked("Changes that touch this item.")
+    opened_at: Instant | None = _asked(EXACTLY)
+    opened_from: Instant | None = _asked(FROM)
+    opened_until: Instant | None = _asked(UNTIL)
+    resolved_at: Instant | None = _asked(EXACTLY)
+    resolved_from: Instant | None = _asked(FROM)
+    resolved_until: Instant | None = _asked(UNTIL)
+    closed_at: Instant | None = _asked(EXACTLY)
+    closed_from: Instant | None = _asked(FROM)
+    closed_until: Instant | None = _asked(UNTIL)
+    planned_start: Instant | None = _asked(EXACTLY)
+    planned_start_from: Instant | None = _asked(FROM)
+    planned_start_until: Instant | None = _asked(UNTIL)
+    planned_end: Instant | None = _asked(EXACTLY)
+    planned_end_from: Instant | None = _asked(FROM)
+    planned_end_until: Instant | None = _asked(UNTIL)
+    actual_start: Instant | None = _asked(EXACTLY)
+    actual_start_from: Instant | None = _asked(FROM)
+    actual_start_until: Instant | None = _asked(UNTIL)
+    actual_end: Instant | None = _asked(EXACTLY)
+    actual_end_from: Instant | None = _asked(FROM)
+    actual_end_until: Instant | None = _asked(UNTIL)
 
 
 class AssignIn(ApiModel):

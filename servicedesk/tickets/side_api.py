@@ -17,7 +17,7 @@ from servicedesk.attachments.store import FileStore
 from servicedesk.custody import service as custody
 from servicedesk.tickets import access, conversation, showing, views_of
 from servicedesk.tickets.models import Ticket
-from servicedesk.tickets.schemas import AttachmentOut, CommentIn, CustodyOut, StepIn, TimelineOut
+from servicedesk.tickets.schemas import AttachmentOut, CommentIn, CustodyOut, SideQuery, StepIn, TimelineOut
 from web.api import Api, Created
 from web.db import db
 from web.paging import Page
@@ -30,10 +30,11 @@ def _ticket(number: str, *, lock: bool = False) -> Ticket:
     return access.get(db.session(), viewer(), number, lock=lock)
 
 
-@api.get("/tickets/<number>/timeline", needs=SEE, answer=TimelineOut, listing=True)
-def timeline(number: str) -> Page[TimelineOut]:
+@api.get("/tickets/<number>/timeline", needs=SEE, query=SideQuery, answer=TimelineOut, listing=True)
+def timeline(number: str, query: SideQuery) -> Page[TimelineOut]:
     """Everything that happened and the caller may see, in order."""
-    return Page(showing.timeline_out(views_of.timeline(db.session(), viewer(), _ticket(number))), None)
+    found = views_of.timeline_page(db.session(), viewer(), _ticket(number), cursor=query.cursor, limit=query.limit)
+    return Page(showing.timeline_out(found.items), found.next)
 
 
 @api.post("/tickets/<number>/timeline", needs=SEE, body=CommentIn, answer=TimelineOut)
@@ -47,21 +48,20 @@ def add_comment(number: str, body: CommentIn) -> Created:
     return Created(showing.timeline_out([fact])[0], f"/api/v1/tickets/{number}/timeline")
 
 
-@api.get("/tickets/<number>/custody", needs=SEE, answer=CustodyOut, listing=True)
-def ledger(number: str) -> Page[CustodyOut]:
+@api.get("/tickets/<number>/custody", needs=SEE, query=SideQuery, answer=CustodyOut, listing=True)
+def ledger(number: str, query: SideQuery) -> Page[CustodyOut]:
     """The ledger: who held it how long, and whom it waited for; a vendor sees its own part."""
     session, who = db.session(), viewer()
     ticket = _ticket(number)
-    rows = custody.ledger(session, ticket.id)
-    if who.vendor_unit_id is not None:
-        rows = [row for row in rows if row.team.unit_id == who.vendor_unit_id]
-    return Page(showing.custody_out(session, rows, now=clock.now()), None)
+    found = custody.ledger_page(session, ticket.id, unit_id=who.vendor_unit_id, cursor=query.cursor, limit=query.limit)
+    return Page(showing.custody_out(session, found.items, now=clock.now()), found.next)
 
 
-@api.get("/tickets/<number>/attachments", needs=SEE, answer=AttachmentOut, listing=True)
-def list_attachments(number: str) -> Page[AttachmentOut]:
+@api.get("/tickets/<number>/attachments", needs=SEE, query=SideQuery, answer=AttachmentOut, listing=True)
+def list_attachments(number: str, query: SideQuery) -> Page[AttachmentOut]:
     """The files the caller may see."""
-    return Page([_out(a) for a in attachments.of_ticket(db.session(), viewer(), _ticket(number))], None)
+    found = attachments.of_ticket(db.session(), viewer(), _ticket(number), cursor=query.cursor, limit=query.limit)
+    return Page([_out(row) for row in found.items], found.next)
 
 
 @api.post("/tickets/<number>/attachments", needs=SEE, answer=AttachmentOut)

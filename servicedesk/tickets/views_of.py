@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -12,23 +11,33 @@ from accounts.models import Person
 from accounts.scope import PrincipalKind, Viewer
 from servicedesk.tickets import access
 from servicedesk.tickets.models import Ticket, TicketFact, TicketPrincipal
+from web.paging import Key, Page, page
 
 Episode = tuple[dt.datetime, dt.datetime | None]
 
 
 def timeline(session: Session, viewer: Viewer, ticket: Ticket) -> list[TicketFact]:
     """The lines `viewer` may see, in the order they happened."""
-    rows = session.scalars(
-        sa.select(TicketFact)
-        .options(joinedload(TicketFact.actor))
-        .where(TicketFact.ticket_id == ticket.id)
-        .order_by(TicketFact.at, TicketFact.seq)
-    ).all()
+    rows = sa.select(TicketFact).options(joinedload(TicketFact.actor)).where(*shown(session, viewer, ticket))
+    return list(session.scalars(rows.order_by(TicketFact.at, TicketFact.seq)))
+
+
+def timeline_page(
+    session: Session, viewer: Viewer, ticket: Ticket, *, cursor: str | None, limit: int
+) -> Page[TicketFact]:
+    """The same, a page at a time."""
+    rows = sa.select(TicketFact).options(joinedload(TicketFact.actor)).where(*shown(session, viewer, ticket))
+    return page(session, rows, [Key(TicketFact.at), Key(TicketFact.seq)], cursor=cursor, limit=limit)
+
+
+def shown(session: Session, viewer: Viewer, ticket: Ticket) -> list[sa.ColumnElement[bool]]:
+    """The conditions on TicketFact under which `viewer` may see a line of this ticket."""
+    conditions = [TicketFact.ticket_id == ticket.id]
     if viewer.vendor_unit_id is not None:
-        return _for_vendor(session, viewer, ticket, rows)
-    if access.standing(session, viewer, ticket).reads:
-        return list(rows)
-    return [fact for fact in rows if not fact.internal]
+        return [*conditions, *_for_vendor(session, viewer, ticket)]
+    if not access.standing(session, viewer, ticket).reads:
+        conditions.append(~TicketFact.internal)
+    return conditions
 
 
 def vendor_episodes(session: Session, viewer: Viewer, ticket: Ticket) -> list[Episode]:
@@ -45,12 +54,12 @@ def vendor_episodes(session: Session, viewer: Viewer, ticket: Ticket) -> list[Ep
     return [(start, end) for start, end in rows]
 
 
-def during(episodes: Sequence[Episode], at: dt.datetime) -> bool:
-    """Whether an instant lies in one of the episodes."""
-    return any(start <= at and (end is None or at <= end) for start, end in episodes)
-
-
-def _for_vendor(session: Session, viewer: Viewer, ticket: Ticket, rows: Sequence[TicketFact]) -> list[TicketFact]:
-    episodes = vendor_episodes(session, viewer, ticket)
-    own = set(session.scalars(sa.select(Person.id).where(Person.unit_id == viewer.vendor_unit_id)))
-    return [fact for fact in rows if during(episodes, fact.received_at) and (not fact.internal or fact.actor_id in own)]
+def _for_vendor(session: Session, viewer: Viewer, ticket: Ticket) -> list[sa.ColumnElement[bool]]:
+    """What was written down in one of its episodes, and internal lines only of its own people."""
+    own = sa.select(Person.id).where(Person.unit_id == viewer.vendor_unit_id)
+    written = TicketFact.received_at
+    episodes = [
+        sa.and_(written >= start, written <= end) if end else written >= start
+        for start, end in vendor_episodes(session, viewer, ticket)
+    ]
+    return [sa.or_(sa.false(), *episodes), sa.or_(~TicketFact.internal, TicketFact.actor_id.in_(own))]
