@@ -18,7 +18,8 @@ from app.demo.units import SEED
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 DAYS = 180
 RECENT_DAYS, RECENT_SHARE = 3, 0.06
-FRIDAY = 4
+MONDAY, FRIDAY, SUNDAY = 0, 4, 6
+SINCE_WORK = {MONDAY: 3, SUNDAY: 2}  # days back to the last working day; else one
 WEIGHTS = {
     "desktop": 34, "wan": 12, "application": 30, "video": 6, "server": 8, "data-correction": 6, "role-change": 4,
 }  # fmt: skip
@@ -77,7 +78,7 @@ def tickets(count: int, people: Sequence[DemoPerson], now: dt.datetime, seed: in
     draw = random.Random(f"{seed}:tickets")
     reporters = [p for p in people if p.unit[:COUNTY_DIGITS].isdigit() and len(p.unit) >= COUNTY_DIGITS and not p.teams]
     catalogue = {service.code: service for service in services()}
-    moments = sorted(min(_office_hours(now - _age(draw), draw), now) for _ in range(count))
+    moments = sorted(_moment(draw, now) for _ in range(count))
     for opened_at in moments:
         yield _ticket(draw, draw.choice(reporters), catalogue, opened_at, now)
 
@@ -85,6 +86,14 @@ def tickets(count: int, people: Sequence[DemoPerson], now: dt.datetime, seed: in
 def _age(draw: random.Random) -> dt.timedelta:
     """Most tickets lie evenly in the half year; some are of the last days, so that there is work to see."""
     return dt.timedelta(days=draw.uniform(0, RECENT_DAYS if draw.random() < RECENT_SHARE else DAYS))
+
+
+def _moment(draw: random.Random, now: dt.datetime) -> dt.datetime:
+    """When a ticket was opened; an hour of today that has not come yet is that of the last working day."""
+    moment = _office_hours(now - _age(draw), draw)
+    if moment <= now:
+        return moment
+    return moment - dt.timedelta(days=SINCE_WORK.get(moment.astimezone(SHANGHAI).weekday(), 1))
 
 
 def _ticket(

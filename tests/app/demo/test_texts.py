@@ -50,3 +50,12 @@ def test_tickets_are_repeatable_in_time_and_on_known_teams() -> None:
         assert bool(ticket.legs) == (ticket.outcome != "new")
     assert len(Counter(ticket.symptom for ticket in first)) > 100
     assert {ticket.outcome for ticket in first} >= {"closed", "active", "new"}
+
+
+def test_no_minute_has_a_crowd_whenever_the_demo_is_loaded() -> None:
+    """Early on a Monday most of the day's hours lie ahead: what would be later than now is not heaped up at now."""
+    for now in (dt.datetime(2026, 11, 22, 22, 30, tzinfo=dt.UTC), NOW):
+        told = list(tickets(3000, list(people("small")), now))
+        assert all(ticket.opened_at <= now for ticket in told)
+        minutes = Counter(ticket.opened_at.replace(second=0, microsecond=0) for ticket in told)
+        assert max(minutes.values()) <= 6, minutes.most_common(3)
