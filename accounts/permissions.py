@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from core.i18n import LazyText, lazy
 
+#: What only the three administrators' roles, which are fixed, may contain: no edited role becomes a fourth administrator.
+ADMINISTRATIVE = frozenset(
+    {
+        "person.write", "grant.write", "token.write", "session.end", "settings.read", "settings.write", "channel.write",
+        "calendar.write", "delivery.read", "outbox.read", "audit.read",
+    }
+)  # fmt: skip
+#: What everybody may over their own matters, without a place it was granted at: the role `reporter` is made of these.
+EVERYBODYS = ("ticket.report", "knowledge.read", "notice.read", "service.read")
+
 PERMISSIONS: dict[str, LazyText] = {
     "ticket.report": lazy("报障，查看并跟踪自己的事项"),
     "ticket.read": lazy("查看辖区事项"),

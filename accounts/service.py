@@ -120,6 +120,30 @@ def retire_unit(session: Session, unit: Unit, *, on: dt.date, now: dt.datetime, 
     unit.successor_id = successor.id if successor else None
 
 
+def set_contract_end(session: Session, vendor: Unit, until: dt.date | None) -> None:
+    """Until which day, itself included, a vendor's contract runs. Raises Invalid for a unit of the organisation."""
+    if vendor.level is not UnitLevel.VENDOR:
+        raise Invalid.of("valid_until", _("只有供应商有合同期；机构请用“停用机构”。"))
+    vendor.valid_until = until
+    _forget_rights_below(session, [vendor.id])
+
+
+def hanging_grants(session: Session, unit: Unit, *, now: dt.datetime) -> list[tuple[Person, Role, Unit]]:
+    """Who holds what on the unit or below it: while there is any, the unit stays where it is (R-03)."""
+    below = sa.select(UnitClosure.descendant_id).where(UnitClosure.ancestor_id == unit.id)
+    rows = session.execute(
+        sa.select(Person, Role, Unit)
+        .select_from(Grant)
+        .join(Person, Person.id == Grant.person_id)
+        .join(Role, Role.code == Grant.role_code)
+        .join(Unit, Unit.id == Grant.unit_id)
+        .where(Grant.unit_id.in_(below), lasting(now))
+        .order_by(Unit.code, Role.code, Person.login)
+        .limit(50)
+    )
+    return [(person, role, place) for person, role, place in rows]
+
+
 def _refuse_while_granted(session: Session, unit_ids: list[int], now: dt.datetime) -> None:
     hanging = session.execute(
         sa.select(Person.login, Role.name)
@@ -187,7 +211,28 @@ def create_team(
     )
     session.add(team)
     session.flush()
+    if is_default:
+        _only_default(session, team)
     return team
+
+
+def change_team(session: Session, team: Team, *, name: str, head: Person | None, is_default: bool) -> None:
+    """Rename a team, name its head (who joins it), and make it the one that takes what its unit gets, or not."""
+    team.name = name
+    if head is not None:
+        join_team(session, team, head)
+    team.head_id = head.id if head else None
+    session.flush()
+    team.is_default = is_default
+    if is_default:
+        _only_default(session, team)
+
+
+def _only_default(session: Session, team: Team) -> None:
+    """A unit has one default team."""
+    others = sa.select(Team).where(Team.unit_id == team.unit_id, Team.id != team.id, Team.is_default)
+    for other in session.scalars(others):
+        other.is_default = False
 
 
 def join_team(session: Session, team: Team, person: Person) -> None:

@@ -1,4 +1,7 @@
-"""Looking at an installation from outside: settings, disk, database, mail, and what got stuck. Reads only."""
+"""Looking at an installation: settings, disk, database, mail, people, and what got stuck. Reads only.
+
+The command says it in English, the administrator's page in the reader's language.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,25 @@ import datetime as dt
 import shutil
 import smtplib
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Grant, Person, Role, Team, Unit, UnitLevel
-from accounts.validity import in_force, standing
+from accounts.admin.findings import Finding, of_people
 from app import migrate
 from config import Settings
 from core import clock
 from core.db import make_engine, reading
+from core.i18n import gettext as _
 from core.outbox import OutboxRow
 from escalation.notify.models import Delivery, DeliveryState
 
 GIB = 1024**3
 LEAST_FREE = 2 * GIB
 LATE = dt.timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `state` ok|warning|critical; `mend` says what to do where it is not ok."""
-
-    part: str
-    state: str
-    text: str
-    mend: str = ""
+MAIL_WAIT_S, PAGE_WAIT_S = 5.0, 1.5
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -46,23 +39,36 @@ def examine(settings: Settings) -> list[Finding]:
         findings.append(found)
         if found.state == "ok":
             with reading(engine) as session:
-                for look in _LOOKS:
-                    findings.extend(look(session))
+                findings.extend(_inside(session))
     finally:
         engine.dispose()
-    findings.append(_mail(settings))
+    findings.append(_mail(settings, MAIL_WAIT_S))
     return findings
+
+
+def of_running(settings: Settings, session: Session) -> list[Finding]:
+    """The same for a page of the running program, which has its database; it waits for the mail server but shortly."""
+    return [*_home(settings), *_inside(session), _mail(settings, PAGE_WAIT_S)]
+
+
+def _inside(session: Session) -> Iterator[Finding]:
+    now = clock.now()
+    yield from of_people(session, now=now)
+    yield from _stuck(session, now)
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(settings.home).free
+    values = {"free": f"{free / GIB:.1f}", "where": str(settings.home)}
+    text = _("%(where)s 所在磁盘还剩 %(free)s GiB。", **values)
     if free < LEAST_FREE:
-        yield Finding("disk", "warning", f"{free / GIB:.1f} GiB free below {settings.home}", "free some room")
+        yield Finding(_("磁盘"), "warning", text, _("请腾出一些空间。"))
     else:
-        yield Finding("disk", "ok", f"{free / GIB:.0f} GiB free below {settings.home}")
+        yield Finding(_("磁盘"), "ok", text)
     key = settings.path("secret.key")
     if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
-        yield Finding("secret key", "warning", f"{key} can be read by others", f"chmod 600 {key}")
+        text = _("%(key)s 可被其他用户读取。", key=key)
+        yield Finding(_("密钥文件"), "warning", text, _("运行：chmod 600 %(key)s", key=key))
 
 
 def _database(engine: sa.Engine) -> Finding:
@@ -71,76 +77,48 @@ def _database(engine: sa.Engine) -> Finding:
         revision = migrate.current(engine)
     except sa.exc.SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
-        return Finding(
-            "database", "critical", f"{name}: {reason}", "check TAXOPS_DATABASE_URL and that the server runs"
-        )
+        mend = _("请检查 TAXOPS_DATABASE_URL，并确认数据库服务正在运行。")
+        return Finding(_("数据库"), "critical", f"{name}: {reason}", mend)
     if revision != migrate.head():
-        return Finding("database", "critical", f"{name} is at {revision or 'nothing'}", "run: taxops init")
-    return Finding("database", "ok", f"{name} at {revision}")
+        text = _("%(name)s 的版本是 %(revision)s。", name=name, revision=revision or "—")
+        return Finding(_("数据库"), "critical", text, _("运行：taxops init"))
+    return Finding(_("数据库"), "ok", _("%(name)s 的版本是 %(revision)s。", name=name, revision=revision))
 
 
-def _people(session: Session) -> Iterator[Finding]:
-    for kind in ("system", "security", "audit"):
-        held = session.scalar(
-            sa.select(sa.func.count())
-            .select_from(Grant)
-            .join(Role, Role.code == Grant.role_code)
-            .join(Person, Person.id == Grant.person_id)
-            .where(
-                Role.administrator == kind,
-                Person.active,
-                Person.password_hash.is_not(None),
-                in_force(clock.now()),
-            )
-        )
-        if not held:
-            mend = f"run: taxops admin create LOGIN --kind {kind}"
-            yield Finding("administrators", "warning", f"there is no {kind} administrator", mend)
-    without = (standing(clock.now()), Unit.id.not_in(sa.select(Team.unit_id).where(Team.active)))
-    bare = session.scalars(sa.select(Unit.name).where(Unit.level == UnitLevel.PROVINCE, *without)).all()
-    if bare:
-        text = f"{', '.join(bare)} has no team: alerts there and below may find nobody to go to"
-        yield Finding("teams", "warning", text, "add a team under 管理 → 班组")
-    lower = Unit.level.in_([UnitLevel.CITY, UnitLevel.COUNTY])
-    empty = session.scalar(sa.select(sa.func.count()).select_from(Unit).where(lower, *without))
-    if empty:
-        text = f"{empty} cities or counties have no team: their matters go to the unit above"
-        yield Finding("teams", "warning", text, "add a team under 管理 → 班组")
-
-
-def _stuck(session: Session) -> Iterator[Finding]:
-    now = clock.now()
+def _stuck(session: Session, now: dt.datetime) -> Iterator[Finding]:
+    part = _("后台任务")
     dead = session.scalar(sa.select(sa.func.count()).select_from(OutboxRow).where(OutboxRow.dead_at.is_not(None)))
     if dead:
-        yield Finding(
-            "outbox", "warning", f"{dead} pieces of work failed for good", "look at 管理 → 失败任务 and retry"
-        )
+        text = _("%(n)d 项后台任务多次重试仍失败。", n=dead)
+        yield Finding(part, "warning", text, _("在“管理 → 失败任务”中查看并重试。"), "admin.outbox")
     late = session.scalar(
         sa.select(sa.func.count())
         .select_from(OutboxRow)
         .where(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None), OutboxRow.next_try_at < now - LATE)
     )
     if late:
-        yield Finding("outbox", "warning", f"{late} events wait for more than five minutes", "is `taxops run` running?")
+        text = _("%(n)d 项后台任务已等待五分钟以上。", n=late)
+        yield Finding(part, "warning", text, _("请确认 taxops run 正在运行。"), "admin.outbox")
     lost = session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.DEAD))
     if lost:
-        yield Finding("notifications", "warning", f"{lost} notifications could not be sent", "look at 管理 → 通知投递")
+        text = _("%(n)d 条通知没能送达。", n=lost)
+        yield Finding(_("通知"), "warning", text, _("在“管理 → 通知投递”中查看原因。"), "deliveries.index")
     if not (dead or late or lost):
-        yield Finding("outbox", "ok", "nothing is stuck")
+        yield Finding(part, "ok", _("没有积压或失败。"))
 
 
-_LOOKS: tuple[Callable[[Session], Iterator[Finding]], ...] = (_people, _stuck)
-
-
-def _mail(settings: Settings) -> Finding:
+def _mail(settings: Settings, wait_s: float) -> Finding:
+    part = _("邮件")
     if not settings.smtp_url:
-        return Finding("mail", "warning", "e-mail is off", "set TAXOPS_SMTP_URL=smtp://host:25")
+        mend = _("设置 TAXOPS_SMTP_URL=smtp://主机:25")
+        return Finding(part, "warning", _("没有设置邮件服务器，不会发出邮件。"), mend)
     parts = urlsplit(settings.smtp_url)
     where = f"{parts.hostname}:{parts.port or 25}"
     kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
     try:
-        with kind(parts.hostname or "localhost", parts.port or 25, timeout=5) as server:
+        with kind(parts.hostname or "localhost", parts.port or 25, timeout=wait_s) as server:
             server.noop()
     except (OSError, smtplib.SMTPException) as error:
-        return Finding("mail", "critical", f"{where}: {error}", "check TAXOPS_SMTP_URL and that the server runs")
-    return Finding("mail", "ok", f"{where} answers")
+        mend = _("请检查 TAXOPS_SMTP_URL，并确认邮件服务器正在运行。")
+        return Finding(part, "critical", f"{where}: {error}", mend)
+    return Finding(part, "ok", _("%(where)s 有应答。", where=where))

@@ -7,10 +7,10 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 import web
-from accounts.admin import places
+from accounts.admin import findings, places
 from accounts.admin.api import SERVICES_OF_TEAM
 from accounts.idempotency import DatabaseStore
-from app import live, rooms, wiring
+from app import diagnosis, live, rooms, wiring
 from app.web import authentication, errors, headers, health, jinja, proxies
 from config import Settings
 from core.db import make_engine
@@ -50,6 +50,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     app.extensions[AUTHENTICATOR] = live.authenticate
     app.extensions[SERVICES_OF_TEAM] = wiring.services_of_teams
     app.extensions[places.EXTENSION] = wiring.service_places
+    app.extensions[findings.EXTENSION] = lambda session: diagnosis.of_running(settings, session)
     jinja.init(app)
     headers.init(app)
     compress.init(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
@@ -107,7 +108,7 @@ def get_unit(code: str) -> UnitOut:
 
 @api.patch("/units/<code>", needs="unit.write", body=UnitChange, answer=UnitOut)
 def change_unit(code: str, body: UnitChange) -> UnitOut:
-    """Rename, move or retire a unit; moving is refused while grants hang on it."""
+    """Rename, move or retire a unit; moving is refused while grants hang on it. A vendor's later day is its contract's."""
     row = queries.unit(db.session(), viewer(), code)
     require("unit.write", row)
     if body.name is not None:
@@ -119,10 +120,16 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
     ):
         require("unit.write", parent)
         service.move_unit(db.session(), row, parent, now=clock.now())
-    if body.valid_until is not None:
+    if body.valid_until is not None and row.level is UnitLevel.VENDOR and body.valid_until >= _today():
+        service.set_contract_end(db.session(), row, body.valid_until)
+    elif body.valid_until is not None:
         service.retire_unit(db.session(), row, on=body.valid_until, now=clock.now())
     db.session().flush()
     return _unit_out(row, row.parent.code if row.parent else None)
+
+
+def _today() -> dt.date:
+    return clock.local_date(clock.now())
 
 
 @api.delete("/units/<code>", needs="unit.write")

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
-from accounts.models import AuditRow, Grant, Person, Role, SignInSession, Team, TeamMember, Unit, UnitLevel
+from accounts.models import ApiToken, AuditRow, Grant, Person, Role, SignInSession, Team, TeamMember, Unit, UnitLevel
 from accounts.scope import Viewer, in_scope
 from accounts.validity import in_force, lasting, standing
 from core.errors import NotFound
@@ -91,9 +91,9 @@ def unit_overview(session: Session, row: Unit, *, now: dt.datetime) -> dict[str,
     }
 
 
-def _person_scope(viewer: Viewer) -> sa.ColumnElement[bool]:
-    below = in_scope(viewer, "person.read", unit=Person.unit_id)
-    if viewer.can("person.read") and viewer.unit_level is UnitLevel.PROVINCE:
+def _person_scope(viewer: Viewer, permission: str = "person.read") -> sa.ColumnElement[bool]:
+    below = in_scope(viewer, permission, unit=Person.unit_id)
+    if viewer.can(permission) and viewer.unit_level is UnitLevel.PROVINCE:
         vendors = sa.select(Unit.id).where(Unit.level == UnitLevel.VENDOR)
         return sa.or_(below, Person.unit_id.in_(vendors))
     return below
@@ -156,6 +156,35 @@ def person_overview(session: Session, row: Person, *, now: dt.datetime) -> dict[
             .where(SignInSession.person_id == row.id, SignInSession.ended_at.is_(None))
         ),
     }
+
+
+def tokens(
+    session: Session, viewer: Viewer, *, q: str | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[Any]:
+    """(ApiToken, Person, Unit) of tokens not revoked, newest first; also those that expired, until they are revoked."""
+    statement = (
+        sa.select(ApiToken, Person, Unit)
+        .join(Person, Person.id == ApiToken.person_id)
+        .join(Unit, Unit.id == Person.unit_id)
+        .where(
+            ApiToken.revoked_at.is_(None),
+            _person_scope(viewer, "token.write"),
+            *_matching(q, Person.login, Person.name, ApiToken.name, ApiToken.prefix),
+        )
+    )
+    return page(session, statement, [Key(ApiToken.id, descending=True)], cursor=cursor, limit=limit, scalars=False)
+
+
+def token(session: Session, viewer: Viewer, token_id: int) -> tuple[ApiToken, Person]:
+    """One token and whom it speaks for; raises NotFound outside the viewer's scope."""
+    found = session.execute(
+        sa.select(ApiToken, Person)
+        .join(Person, Person.id == ApiToken.person_id)
+        .where(ApiToken.id == token_id, _person_scope(viewer, "token.write"))
+    ).one_or_none()
+    if found is None:
+        raise NotFound(_("没有这个令牌。"))
+    return found[0], found[1]
 
 
 def roles_of(session: Session, person_ids: Sequence[int], *, now: dt.datetime) -> dict[int, list[str]]:

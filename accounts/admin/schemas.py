@@ -146,3 +146,57 @@ class GrantIn(ApiModel):
     team: str | None = pydantic.Field(default=None, max_length=40)
     service: int | None = pydantic.Field(default=None, ge=1, le=2**53)
     until: dt.date | None = pydantic.Field(default=None, ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))
+
+
+ROLE = r"^[a-z][a-z0-9-]{0,38}$"
+
+
+class RoleIn(ApiModel):
+    """A role of one's own."""
+
+    code: str = pydantic.Field(pattern=ROLE)
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    permissions: list[str] = pydantic.Field(default_factory=list, max_length=100)
+
+
+class RoleChange(ApiModel):
+    """What may change of a role; `seen`: its permissions as the preview showed them."""
+
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    permissions: list[str] = pydantic.Field(default_factory=list, max_length=100)
+    seen: list[str] = pydantic.Field(default_factory=list, max_length=100)
+    confirmed: bool = False
+
+
+class TeamForm(ApiModel):
+    """A team, from the page; members are added on its own page."""
+
+    code: str = pydantic.Field(pattern=CODE)
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    unit: str = pydantic.Field(min_length=1, max_length=40)
+    head: str | None = pydantic.Field(default=None, max_length=64)
+    is_default: bool = False
+
+
+class TeamChange(ApiModel):
+    """What may change of a team, from the page."""
+
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    head: str | None = pydantic.Field(default=None, max_length=64)
+    is_default: bool = False
+
+
+class UnitForm(ApiModel):
+    """What may change of a unit, from the page; `valid_until`: the last day of a vendor's contract."""
+
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    parent: str | None = pydantic.Field(default=None, max_length=40)
+    valid_until: dt.date | None = pydantic.Field(default=None, ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))
+
+
+class TokenIn(ApiModel):
+    """A token for oneself. No scopes: everything its person may."""
+
+    name: str = pydantic.Field(min_length=1, max_length=80)
+    scopes: list[str] = pydantic.Field(default_factory=list, max_length=100)
+    days: int = pydantic.Field(default=90, ge=1, le=365)

@@ -9,12 +9,12 @@ from accounts import service
 from accounts.admin import queries
 from accounts.admin.authority import require
 from accounts.admin.pages import as_invalid, blueprint, following
-from accounts.admin.schemas import UnitIn
+from accounts.admin.schemas import UnitForm, UnitIn
 from accounts.current import viewer
-from accounts.models import LEVEL_LABELS, UnitLevel
+from accounts.models import LEVEL_LABELS, Unit, UnitLevel
 from accounts.validity import stands
 from core import clock
-from core.errors import NotFound, TaxopsError
+from core.errors import Forbidden, NotFound, TaxopsError
 from core.i18n import gettext as _
 from web import access
 from web.db import db
@@ -101,3 +101,50 @@ def retire_unit(code: str) -> ResponseReturnValue:
     db.session().commit()
     flash(_("机构“%(name)s”已停用，历史保留。", name=row.name), "ok")
     return redirect(url_for("admin.unit", code=code), 303)
+
+
+@blueprint.get("/units/<code>/edit")
+@access.needs("unit.write")
+def edit_unit(code: str) -> ResponseReturnValue:
+    """The form of one unit, with what keeps it where it is."""
+    row = queries.unit(db.session(), viewer(), code)
+    given = {"name": row.name, "parent": row.parent.code if row.parent else "", "valid_until": row.valid_until}
+    return _edit_page(row, Form(UnitForm, given))
+
+
+def _edit_page(row: Unit, form: Form[UnitForm]) -> str:
+    hanging = service.hanging_grants(db.session(), row, now=clock.now())
+    return render_template("accounts/unit_edit.html", unit=row, form=form, hanging=hanging, levels=LEVEL_LABELS)
+
+
+@blueprint.post("/units/<code>/edit")
+@access.needs("unit.write")
+def change_unit(code: str) -> ResponseReturnValue:
+    """Rename a unit, move it below another, or set until when a vendor's contract runs."""
+    row = queries.unit(db.session(), viewer(), code)
+    require("unit.write", row)
+    form = Form(UnitForm, request.form)
+    if (given := form.validate()) is not None:
+        try:
+            _change(row, given)
+            db.session().commit()
+            flash(_("机构“%(name)s”已修改。", name=row.name), "ok")
+            return redirect(url_for("admin.unit", code=code), 303)
+        except Forbidden:
+            raise
+        except TaxopsError as error:
+            db.session().rollback()
+            form.refuse(as_invalid(error, {NotFound.slug: "parent", "conflict": "parent"}))
+            row = queries.unit(db.session(), viewer(), code)
+    return _edit_page(row, form), 422
+
+
+def _change(row: Unit, given: UnitForm) -> None:
+    session = db.session()
+    row.name = given.name
+    if given.parent and (row.parent is None or given.parent != row.parent.code):
+        parent = service.unit_by_code(session, given.parent)
+        require("unit.write", parent)
+        service.move_unit(session, row, parent, now=clock.now())
+    if row.level is UnitLevel.VENDOR:
+        service.set_contract_end(session, row, given.valid_until)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import ApiToken, Grant, Person, Role, SignInSession, Team, TeamMember, Unit
+from accounts.permissions import PERMISSIONS
 from accounts.signin import service
 from accounts.validity import in_force
+from core.errors import Invalid
+from core.i18n import gettext as _
 
-TOKEN_DAYS = 365
+TOKEN_DAYS = (30, 90, 180, 365)
 
 
 def of(session: Session, person_id: int, current_session: int | None, *, now: dt.datetime) -> dict[str, Any]:
@@ -55,10 +59,25 @@ def change_password(
     return True
 
 
-def create_token(session: Session, person_id: int, *, name: str, now: dt.datetime) -> str:
-    """A token for oneself, valid for a year; raises Invalid without a name."""
+def create_token(
+    session: Session,
+    person_id: int,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    held: Sequence[str],
+    days: int,
+    now: dt.datetime,
+) -> str:
+    """A token for oneself, for so many days, limited to `scopes` (none: no limit) out of the permissions `held`.
+
+    Raises Invalid for a permission one does not hold, and without a name.
+    """
+    if wrong := [p for p in scopes if p not in held]:
+        names = "、".join(str(PERMISSIONS.get(p, p)) for p in wrong)
+        raise Invalid.of("scopes", _("您没有这些权限：%(names)s。", names=names))
     person = session.get_one(Person, person_id)
     _row, token = service.create_token(
-        session, person=person, name=name, scopes=[], expires_at=now + dt.timedelta(days=TOKEN_DAYS), now=now
+        session, person=person, name=name, scopes=list(scopes), expires_at=now + dt.timedelta(days=days), now=now
     )
     return token

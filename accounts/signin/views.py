@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
-from accounts.models import Person, SignInSession
+from accounts.models import SignInSession
 from accounts.signin import rules, service
 from core import clock
 from core.db import reading
-from core.errors import Invalid
 from core.i18n import LOCALES
-from core.i18n import gettext as _
 from web import access, ratelimit
 from web.db import db, engine
 
@@ -121,74 +119,3 @@ def language() -> ResponseReturnValue:
 def menu() -> ResponseReturnValue:
     """All places as a page, for phones and browsers without JavaScript."""
     return render_template("accounts/menu.html")
-
-
-@blueprint.get("/profile")
-@access.signed_in
-def profile() -> ResponseReturnValue:
-    """Own name, unit, roles, sessions and tokens."""
-    from accounts.signin import overview
-
-    return render_template(
-        "accounts/profile.html",
-        me=overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now()),
-    )
-
-
-@blueprint.post("/profile/password")
-@access.signed_in
-def change_password() -> ResponseReturnValue:
-    """Change the own password; other sessions end."""
-    from accounts.signin import overview
-
-    problem = _change_password(request.form.get("current", "")[:200], request.form.get("new", "")[:200])
-    if problem:
-        db.session().rollback()
-        me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now())
-        return render_template("accounts/profile.html", me=me, password_error=problem), 422
-    db.session().commit()
-    flash(_("口令已修改，其他登录已全部退出。"))
-    return redirect(url_for("accounts.profile"), 303)
-
-
-def _change_password(current: str, new: str) -> str | None:
-    """What is wrong, or None. Verified and hashed before the writing transaction begins, as in a sign-in."""
-    from accounts.signin import overview
-
-    who = viewer()
-    db.session().rollback()
-    with reading(engine()) as session:
-        stored = session.get_one(Person, who.person_id).password_hash
-    if stored is None or not service.verify(stored, current):
-        return _("当前口令不正确。")
-    try:
-        hashed = service.new_password(who.login, new)
-    except Invalid as error:
-        return error.message
-    kept = g.get("sign_in_session_id")
-    done = overview.change_password(
-        db.session(), who.person_id, proven=stored, hashed=hashed, keep_session=kept, now=clock.now()
-    )
-    return None if done else _("当前口令不正确。")
-
-
-@blueprint.post("/profile/tokens")
-@access.signed_in
-def create_token() -> ResponseReturnValue:
-    """Make an API token for oneself; it is shown once."""
-    from accounts.signin import overview
-
-    token = overview.create_token(db.session(), viewer().person_id, name=request.form.get("name", ""), now=clock.now())
-    db.session().commit()
-    me = overview.of(db.session(), viewer().person_id, g.get("sign_in_session_id"), now=clock.now())
-    return render_template("accounts/profile.html", me=me, new_token=token)
-
-
-@blueprint.post("/profile/tokens/<int:token_id>/revoke")
-@access.signed_in
-def revoke_token(token_id: int) -> ResponseReturnValue:
-    """End one of the own tokens."""
-    service.revoke_token(db.session(), token_id, person_id=viewer().person_id, now=clock.now())
-    db.session().commit()
-    flash(_("令牌已吊销。"))
-    return redirect(url_for("accounts.profile"), 303)

@@ -8,7 +8,9 @@ import sys
 import click
 
 import config
-from app.diagnosis import Finding, examine
+from accounts.admin.findings import Finding
+from app.diagnosis import examine
+from core.i18n import use_locale
 
 MARKS = {"ok": "●", "warning": "▲", "critical": "■"}
 
@@ -17,14 +19,19 @@ MARKS = {"ok": "●", "warning": "▲", "critical": "■"}
 @click.option("--json", "as_json", is_flag=True)
 def doctor(as_json: bool) -> None:
     """Say what is misconfigured or unreachable, and how to mend it. Exit 1 where something needed is broken."""
-    findings = examine(config.load())
+    with use_locale("en"):
+        findings = examine(config.load())
     if as_json:
-        click.echo(json.dumps([f.__dict__ for f in findings], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([_plain(f) for f in findings], ensure_ascii=False, indent=2))
     else:
         for finding in findings:
             click.echo(_line(finding))
     if any(f.state == "critical" for f in findings):
         sys.exit(1)
+
+
+def _plain(finding: Finding) -> dict[str, str]:
+    return {name: getattr(finding, name) for name in ("part", "state", "text", "mend")}
 
 
 def _line(finding: Finding) -> str:

@@ -59,10 +59,12 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
     (
         lazy("管理"),
         (
+            Place(lazy("设置"), "admin.settings", "settings", ("settings.read", "grant.write")),
             Place(lazy("机构"), "admin.units", "building", ("unit.read",), "u"),
             Place(lazy("人员"), "admin.people", "users", ("person.read",)),
             Place(lazy("班组"), "admin.teams", "users", ("unit.read",)),
             Place(lazy("角色"), "admin.roles", "shield", ("grant.write",)),
+            Place(lazy("API 令牌"), "admin.tokens", "key", ("token.write",)),
             Place(lazy("通知渠道"), "channels.index", "send", ("channel.write",)),
             Place(lazy("通知投递"), "deliveries.index", "mail", ("delivery.read",)),
             Place(lazy("工作日历"), "calendar.index", "calendar", ("calendar.write",)),

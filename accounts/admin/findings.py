@@ -1,0 +1,90 @@
+"""What is misconfigured: what this room sees of rights and tokens, and the shape that the whole house reports in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from accounts.models import ApiToken, Grant, Person, Role, SignInFailure, Team, Unit, UnitLevel
+from accounts.validity import in_force, standing
+from core.i18n import gettext as _
+
+SOON = dt.timedelta(days=14)
+KINDS = ("system", "security", "audit")
+#: app's wiring sets this: what is wrong with the installation itself is known to the room that knows all others
+EXTENSION = "taxops.findings"
+Installation = Callable[[Session], "list[Finding]"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `state` ok|warning|critical; `mend` says what to do where it is not ok; `page`: where."""
+
+    part: str
+    state: str
+    text: str
+    mend: str = ""
+    page: str = ""
+
+
+def of_people(session: Session, *, now: dt.datetime) -> Iterator[Finding]:
+    """Administrators that are missing, and places without a team."""
+    for kind in KINDS:
+        held = session.scalar(
+            sa.select(sa.func.count(sa.distinct(Person.id)))
+            .select_from(Grant)
+            .join(Role, Role.code == Grant.role_code)
+            .join(Person, Person.id == Grant.person_id)
+            .where(Role.administrator == kind, Person.active, Person.password_hash.is_not(None), in_force(now))
+        )
+        if not held:
+            name = session.scalar(sa.select(Role.name).where(Role.administrator == kind)) or kind
+            mend = _("运行：taxops admin create 登录名 --kind %(kind)s", kind=kind)
+            yield Finding(_("管理员"), "warning", _("没有%(name)s。", name=name), mend, "admin.people")
+    empty = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Unit)
+        .where(
+            Unit.level.in_([UnitLevel.CITY, UnitLevel.COUNTY]),
+            standing(now),
+            Unit.id.not_in(sa.select(Team.unit_id).where(Team.active)),
+        )
+    )
+    if empty:
+        text = _("%(n)d 个市、县局没有班组，它们的事项会到上级机构。", n=empty)
+        yield Finding(_("班组"), "warning", text, _("在“管理 → 班组”中添加。"), "admin.teams")
+
+
+def of_rights(session: Session, *, now: dt.datetime) -> Iterator[Finding]:
+    """Rights and tokens that deserve a look."""
+    ending = _count(session, sa.select(Grant.id).where(Grant.valid_until > now, Grant.valid_until <= now + SOON))
+    if ending:
+        text = _("%(n)d 项授权将在 14 天内到期。", n=ending)
+        yield Finding(_("授权"), "warning", text, _("需要延长的，请在人员页面重新授予。"), "admin.people")
+    disabled = _count(
+        session, sa.select(Grant.id).join(Person, Person.id == Grant.person_id).where(~Person.active, in_force(now))
+    )
+    if disabled:
+        text = _("%(n)d 项授权仍挂在已停用的人员名下。", n=disabled)
+        yield Finding(_("授权"), "warning", text, _("不再需要的请收回，以免启用后权限随之恢复。"), "admin.people")
+    living = sa.select(ApiToken.id).where(ApiToken.revoked_at.is_(None))
+    endless = _count(session, living.where(ApiToken.expires_at.is_(None)))
+    if endless:
+        text = _("%(n)d 个令牌永不过期。", n=endless)
+        yield Finding(_("API 令牌"), "warning", text, _("请改用有期限的令牌，并吊销旧的。"), "admin.tokens")
+    expiring = _count(session, living.where(ApiToken.expires_at > now, ApiToken.expires_at <= now + SOON))
+    if expiring:
+        text = _("%(n)d 个令牌将在 14 天内到期，使用它的程序会失去访问。", n=expiring)
+        yield Finding(_("API 令牌"), "warning", text, _("请通知其所有人更换。"), "admin.tokens")
+    locked = _count(session, sa.select(SignInFailure.login).where(SignInFailure.locked_until > now))
+    if locked:
+        text = _("%(n)d 个登录名因连续输错口令被暂时锁定。", n=locked)
+        yield Finding(_("登录"), "warning", text, _("若不是本人输错，可能有人在猜口令。"))
+
+
+def _count(session: Session, statement: sa.Select[int] | sa.Select[str]) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(statement.subquery())) or 0
