@@ -45,6 +45,8 @@ class AtQuery(ApiModel):
 
 
 def _schedules_out(rows: Sequence[Schedule]) -> list[ScheduleOut]:
+    if not rows:
+        return []
     session = db.session()
     named = {p for row in rows for p in row.people}
     logins = dict(session.execute(sa.select(Person.id, Person.login).where(Person.id.in_(named))).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from web.messages import as_invalid
 Option = tuple[str, str]
 SPARE_TURNS, MOST_TURNS = 3, 60
 SPARE_STEPS, MOST_STEPS = 2, 20
+MOST_TARGETS = 20
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,12 @@ def members(session: Session, where: Place, also: Iterable[int] = ()) -> list[Pe
     return sorted(found.values(), key=lambda p: (p.name, p.id))
 
 
+def people_options(people: Sequence[Person]) -> list[Option]:
+    """People for a select; who shares a name with another is told apart by login."""
+    names = Counter(p.name for p in people)
+    return [(p.login, p.name if names[p.name] == 1 else f"{p.name}（{p.login}）") for p in people]
+
+
 class RosterForm:
     """The form of a roster: `turns` are the selects of the people in order, the last ones empty."""
 
@@ -130,9 +138,14 @@ class StepRow:
     targets: list[str]
     problem: str
 
+    @property
+    def turns(self) -> list[str]:
+        """The targets with an empty place for one more."""
+        return [*self.targets, *[""] * (1 if self.targets else 2)][:MOST_TARGETS]
+
 
 class PolicyForm:
-    """The form of a policy: steps with a delay and ticked targets; a step without targets counts as empty."""
+    """The form of a policy: steps with a delay and chosen targets; a step without targets counts as empty."""
 
     def __init__(self, given: MultiDict[str, str] | None, start: dict[str, Any]) -> None:
         values: dict[str, Any] = dict(start)
@@ -141,7 +154,7 @@ class PolicyForm:
             values["steps"] = [
                 {"delay_minutes": given.get(f"delay-{n}", ""), "targets": [_target(t) for t in targets]}
                 for n in range(MOST_STEPS)
-                if (targets := given.getlist(f"target-{n}"))
+                if (targets := [t for t in given.getlist(f"target-{n}") if t])
             ]
         self.form = Form(PolicyIn, values)
         self._steps: list[dict[str, Any]] = values.get("steps", [])
@@ -182,7 +195,7 @@ def targets_of(session: Session, viewer: Viewer, where: Place, row: Policy | Non
     found["head"] = _("组长（当时负责的班组的）")
     if where.team is not None:
         found[f"team:{where.team.code}"] = _("%(name)s全组", name=where.team.name)
-    found |= {f"person:{p.login}": p.name for p in members(session, where)}
+    found |= {f"person:{login}": label for login, label in people_options(members(session, where))}
     for target in [t for s in row.steps for t in s["targets"]] if row is not None else []:
         named = _named(session, target)
         if named is not None and named[0] not in found:
@@ -197,7 +210,11 @@ def _named(session: Session, target: dict[str, Any]) -> Option | None:
     found = session.get(model, target["id"])
     if found is None or not found.active:
         return None
-    return f"{target['kind']}:{found.login if target['kind'] == 'person' else found.code}", str(found.name)
+    if target["kind"] == "person":
+        return f"person:{found.login}", str(found.name)
+    if target["kind"] == "team":
+        return f"team:{found.code}", _("%(name)s全组", name=found.name)
+    return f"schedule:{found.code}", _("%(name)s 的值班人", name=found.name)
 
 
 def policy_values(session: Session, row: Policy) -> dict[str, Any]:

@@ -164,7 +164,8 @@ def step_words(session: Session, step: dict[str, Any]) -> str:
             person = session.get(Person, target["id"])
             words.append(person.name if person else "?")
         elif target["kind"] == "team":
-            words.append(_("全组"))
+            team = session.get(Team, target["id"])
+            words.append(_("%(name)s全组", name=team.name if team else "?"))
         else:
             words.append(_("组长"))
     return "、".join(words)

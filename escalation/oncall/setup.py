@@ -84,7 +84,8 @@ def _changes(session: Session, row: Schedule | Policy, given: SchedulePatch | Po
 
 
 def _lock(session: Session, row: Schedule | Policy, revision: int | None) -> None:
-    session.refresh(row, with_for_update=True)
+    kind = type(row)  # not session.refresh: it would join what the row was loaded with, which PostgreSQL can't lock
+    session.scalar(sa.select(kind).where(kind.id == row.id).with_for_update().execution_options(populate_existing=True))
     if not row.active:
         raise NotFound(_("已被他人停用。"))
     if revision is not None and revision != row.revision:

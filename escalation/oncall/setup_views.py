@@ -51,7 +51,7 @@ def _revision() -> int:
 def _roster_page(filled: RosterForm, where: Place) -> str:
     session, row = db.session(), filled.row
     people = forms.members(session, where, row.people if row else ())
-    options = [(p.login, p.name) for p in people]
+    options = forms.people_options(people)
     known = {login for login, _name in options}
     typed = [(login, login) for login in filled.form.values("people") if login not in known]
     disabled = queries.duty(session, viewer(), row, clock.now()).disabled if row is not None else []
