@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from accounts.current import viewer
 from accounts.models import Team
 from core import clock
-from core.errors import Conflict, Forbidden, Invalid, TooMany
+from core.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from core.i18n import gettext as _
 from escalation.handoff import arbitration, known, queries, receiving, rules, service, sheets
 from escalation.handoff.api import receiver
@@ -181,9 +181,20 @@ def _do(number: str, verb: Callable[[Ticket], str]) -> ResponseReturnValue:
         session.rollback()
         flash(error.message, "error")
         return redirect(_url(number), 303)
+    session.flush()
+    url = _next(number)
     session.commit()
     flash(message, "success")
-    return redirect(_url(number), 303)
+    return redirect(url, 303)
+
+
+def _next(number: str) -> str:
+    """The ticket; whoever gave back what they were only offered sees it no more, and goes on with their other work."""
+    try:
+        _ticket(number)
+    except NotFound:
+        return "/vendor" if viewer().vendor_unit_id is not None else "/desk/work"
+    return _url(number)
 
 
 def _handoff(ticket: Ticket, handoff_id: int) -> Handoff:

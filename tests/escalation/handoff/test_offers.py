@@ -127,3 +127,15 @@ def test_E_01_page_and_api_take_the_same_receivers(world):
         assert answer.status_code == (201 if known else 422), (code, clock.now())
         if known:
             county.post(f"/tickets/{number}/handoffs/{answer.json['id']}/withdraw")
+
+
+def test_E_04_a_vendor_that_gives_back_an_offer_goes_on_with_its_other_work(climbing, world):
+    with climbing() as climb:
+        handoff = offer_to_the_vendor(climb)
+        number, sent = climb.ticket.number, handoff.id
+    browser = world.client("v1-engineer")
+    given = {"reason": "不是我们的系统", "missing": "日志"}
+    answer = world.submit(browser, f"/desk/tickets/{number}/handoffs/{sent}/return", given)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/vendor")
+    assert "已退回给省局应用运维组" in browser.get("/vendor").get_data(as_text=True)
+    assert browser.get(f"/desk/tickets/{number}").status_code == 404
