@@ -31,13 +31,14 @@ class PrincipalKind(StrEnum):
 class PrincipalRow:
     """Mixin of a room's principal table: who may see a record, since when and why.
 
-    The table adds the record's own id column. Rows are not deleted: units that held a matter keep reading it.
+    The table adds the record's own id column. Rows are not deleted: units that held a matter keep reading it. Only an
+    offer that nobody took up is taken back whole, since it never was a holding.
     A vendor's row ends (`until_at`) when the matter is returned.
     """
 
     kind: Mapped[PrincipalKind] = enum_column(PrincipalKind)
     principal_id: Mapped[int] = mapped_column(Id)
-    why: Mapped[str] = mapped_column(sa.String(20))  # reporter | watcher | unit | holder | held | child
+    why: Mapped[str] = mapped_column(sa.String(20))  # reporter | watcher | unit | holder | offered
     from_at: Mapped[dt.datetime]
     until_at: Mapped[dt.datetime | None]
 
