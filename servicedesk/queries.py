@@ -32,6 +32,7 @@ WITH = (
 NEWEST_FIRST = (Key(Ticket.opened_at, descending=True), Key(Ticket.id, descending=True))
 
 TIMES: Mapping[str, Any] = {
+    "due_at": Ticket.next_due_at,
     "opened_at": Ticket.opened_at,
     "resolved_at": Ticket.resolved_at,
     "closed_at": Ticket.closed_at,
@@ -63,12 +64,17 @@ class Filter:
     holder: str | None = None
     unit: str | None = None
     team: str | None = None
-    line: Line | None = None
+    lines: tuple[Line, ...] = ()
     source: Source | None = None
     major: bool | None = None
     parent: str | None = None
     open: bool | None = None
     overdue: bool | None = None
+    accepted: bool | None = None
+    returned: bool | None = None
+    urged: bool | None = None
+    reopened: bool | None = None
+    rated: bool | None = None
     number: str | None = None
     title: str | None = None
     description: str | None = None
@@ -94,7 +100,7 @@ def count(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime)
 
 def narrowed(statement: Any, wanted: Filter, *, now: dt.datetime) -> Any:
     """`statement` with the filter's conditions."""
-    return statement.where(*_plain(wanted), *_by_name(wanted), *_by_time(wanted, now))
+    return statement.where(*_plain(wanted), *_by_history(wanted), *_by_name(wanted), *_by_time(wanted, now))
 
 
 def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
@@ -102,6 +108,8 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         yield Ticket.kind.in_(wanted.kinds)
     if wanted.states:
         yield Ticket.state.in_(wanted.states)
+    if wanted.lines:
+        yield Ticket.line.in_(wanted.lines)
     same: tuple[tuple[Any, Any], ...] = (
         (Ticket.number, wanted.number),
         (Ticket.title, wanted.title),
@@ -112,7 +120,6 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         (Ticket.urgency, wanted.urgency),
         (Ticket.impact, wanted.impact),
         (Ticket.priority, wanted.priority),
-        (Ticket.line, wanted.line),
         (Ticket.source, wanted.source),
         (Ticket.major, wanted.major),
     )
@@ -125,6 +132,20 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         yield listed.like(f"%,{wanted.change_item},%")
     if wanted.open is not None:
         yield Ticket.state.not_in(sorted(FINISHED)) if wanted.open else Ticket.state.in_(sorted(FINISHED))
+
+
+def _by_history(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
+    """Whether something ever happened to it."""
+    happened: tuple[tuple[sa.ColumnElement[bool], bool | None], ...] = (
+        (Ticket.holder_id.is_not(None), wanted.accepted),
+        (Ticket.bounces > 0, wanted.returned),
+        (Ticket.urged > 0, wanted.urged),
+        (Ticket.reopened > 0, wanted.reopened),
+        (Ticket.stars.is_not(None), wanted.rated),
+    )
+    for condition, value in happened:
+        if value is not None:
+            yield condition if value else ~condition
 
 
 def _by_name(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:

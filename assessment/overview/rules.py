@@ -78,8 +78,8 @@ def standing(rows: Sequence[OpenRow], branch_of: Mapping[int, int], *, now: dt.d
     for row in rows:
         branch = branch_of.get(row.unit_id, row.unit_id)
         figures = units.setdefault(branch, UnitFigures(branch))
-        late = row.due_at is not None and row.due_at <= now
-        soon = row.due_at is not None and now < row.due_at <= now + SOON
+        late = row.due_at is not None and row.due_at < now
+        soon = row.due_at is not None and now <= row.due_at < now + SOON
         for target in (found, figures):
             target.open += 1
             target.late += late

@@ -49,7 +49,8 @@ def index() -> ResponseReturnValue:
         services=[pair for pair in services if str(pair[0].health) not in {"ok", "nodata"}][:8],
         tally=tally,
         days=queries.DAYS,
-        now=now,
+        since=_since(now).isoformat(),
+        soon={"due_from": now.isoformat(), "due_until": (now + rules.SOON).isoformat()},
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from servicedesk.queries import TIMES, Filter
 from servicedesk.tickets.schemas import TicketQuery
 
-_OTHERWISE = {"limit", "cursor", "q", "kind", "state", "service", "item", "clocks", "items"}
+_OTHERWISE = {"limit", "cursor", "q", "kind", "state", "line", "service", "item", "clocks", "items"}
 
 
 def filter_of(query: TicketQuery) -> Filter:
@@ -18,6 +18,7 @@ def filter_of(query: TicketQuery) -> Filter:
         **query.model_dump(exclude=_OTHERWISE | times),
         kinds=tuple(query.kind),
         states=tuple(query.state),
+        lines=tuple(query.line),
         service_id=query.service,
         item_id=query.item,
         text=query.q,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from accounts.models import Team, Unit
 from accounts.scope import PrincipalKind
 from core import clock
 from core.errors import Invalid
+from core.i18n import gettext as _
 from servicedesk import catalogue, queries
 from servicedesk.blueprint import REPORT, blueprint
 from servicedesk.custody.rules import LINE_LABELS
@@ -25,10 +27,13 @@ from servicedesk.tickets.schemas import TicketPatch, TicketQuery
 from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, STATES_OF, Kind, State
 from web import access as door
 from web.db import db
+from web.filters import local
 from web.forms import Form
 
 PAGE = 50
 SHOWN_FINISHED = 20
+#: What the form of the list has fields for; the rest of the address rides along unseen.
+IN_THE_FORM = {"q", "state", "priority", "category", "line", "kind", "open", "overdue"}
 
 
 def query_of_address() -> TicketQuery:
@@ -37,7 +42,7 @@ def query_of_address() -> TicketQuery:
     for name in request.args:
         values = [v for v in request.args.getlist(name) if v != ""]
         if values and name in TicketQuery.model_fields:
-            given[name] = values if name in {"kind", "state", "clocks"} else values[-1]
+            given[name] = values if name in {"kind", "state", "line", "clocks"} else values[-1]
     try:
         return TicketQuery.model_validate(given)
     except pydantic.ValidationError as error:
@@ -57,13 +62,15 @@ def tickets() -> ResponseReturnValue:
     next_url = _next_url(found.next)
     if request.headers.get("HX-Request") and query.cursor:
         return render_template("servicedesk/_list_rows.html", rows=rows, next_url=next_url)
-    chosen = {k: v for k, v in request.args.items() if v and k not in {"cursor", "limit"}}
+    chosen = [(k, v) for k, v in request.args.items(multi=True) if v and k not in {"cursor", "limit"}]
     return render_template(
         "servicedesk/list.html",
         rows=rows,
         next_url=next_url,
         query=query,
         chosen=chosen,
+        carried=[(k, v) for k, v in chosen if k in TicketQuery.model_fields and k not in IN_THE_FORM],
+        told=list(_told(query)),
         kinds=[(str(k), str(KIND_LABELS[k])) for k in Kind],
         states=[(str(s), str(STATE_LABELS[s])) for s in STATES_OF[Kind.INCIDENT]],
         categories=[(c.key, str(c.label)) for c in categories.CATEGORIES],
@@ -72,6 +79,28 @@ def tickets() -> ResponseReturnValue:
         unit_name=_unit_name(query.unit),
         service_name=_service_name(query.service),
     )
+
+
+def _told(query: TicketQuery) -> Iterator[str]:
+    """In words what narrows the list and has no field of its own in the form."""
+    words = {
+        "accepted": (_("已受理"), _("无人受理")),
+        "returned": (_("被退回过"), _("未被退回")),
+        "urged": (_("被催办过"), _("未被催办")),
+        "reopened": (_("重新打开过"), _("未重新打开")),
+        "rated": (_("已评分"), _("未评分")),
+    }
+    for name, (yes, no) in words.items():
+        if (value := getattr(query, name)) is not None:
+            yield yes if value else no
+    spans = {
+        "due": _("%(a)s 至 %(b)s 到期"), "opened": _("%(a)s 至 %(b)s 新报"),
+        "resolved": _("%(a)s 至 %(b)s 解决"), "closed": _("%(a)s 至 %(b)s 关闭"),
+    }  # fmt: skip
+    for name, text in spans.items():
+        first, last = getattr(query, f"{name}_from"), getattr(query, f"{name}_until")
+        if first or last:
+            yield text % {"a": local(first, "minute") if first else "…", "b": local(last, "minute") if last else "…"}
 
 
 def _next_url(cursor: str | None) -> str:

@@ -172,12 +172,20 @@ class TicketQuery(ListQuery):
     holder: Name | None = None
     unit: Name | None = None
     team: Name | None = None
-    line: Line | None = None
+    line: list[Line] = pydantic.Field(default_factory=list)
     source: Source | None = None
     major: bool | None = None
     parent: Number | None = None
     open: bool | None = None
     overdue: bool | None = None
+    accepted: bool | None = _asked("Whether somebody holds it.")
+    returned: bool | None = _asked("Whether a hand-off of it came back.")
+    urged: bool | None = _asked("Whether it was urged.")
+    reopened: bool | None = _asked("Whether it was opened again.")
+    rated: bool | None = _asked("Whether its reporter gave stars.")
+    due_at: Instant | None = _asked("When the next of its clocks ends. " + EXACTLY)
+    due_from: Instant | None = _asked(FROM)
+    due_until: Instant | None = _asked(UNTIL)
     clocks: list[ClockState] = pydantic.Field(
         default_factory=list, description="Tickets with a clock that stands so: running, met, breached, stopped."
     )
