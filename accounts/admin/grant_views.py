@@ -43,7 +43,9 @@ def _person_page(login: str, form: Form[GrantIn] | None = None) -> str:
         person=row,
         more=more,
         may_grant=grants,
-        roles=session.scalars(sa.select(Role).where(Role.code != "reporter").order_by(Role.code)).all(),
+        roles=session.scalars(
+            sa.select(Role).where(Role.code != "reporter").order_by(Role.administrator.is_not(None), Role.code)
+        ).all(),
         services=places.services(session, None if grants else at_services),
         last_day=lambda until: clock.local_date(until - dt.timedelta(microseconds=1)),
         form=form or Form(GrantIn, {"unit": row.unit.code}),
