@@ -68,17 +68,23 @@ def tell(
             row = _delivery(message, channel, person.id, address, (subject, body), now)
             rows[row.key] = row
     if persons:
-        for channel in every:
-            if rules.is_group(channel.kind, channel.url) and rules.wanted(message.topic, channel.kind, None):
-                with i18n.use_locale(i18n.LOCALES[0]):  # a group has no language of its own
-                    row = _delivery(message, channel, None, "", message.words(), now)
-                rows[row.key] = row
+        rows |= {row.key: row for row in _to_groups(message, every, now)}
     known = set(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(list(rows)))))
     fresh = [row for key, row in rows.items() if key not in known]
     session.add_all(fresh)
     if fresh:
         session.info["outbox_recorded"] = True  # wakes whoever waits for commits, the sender among them
     return len(fresh)
+
+
+def _to_groups(message: Message, channels: list[Channel], now: dt.datetime) -> list[Delivery]:
+    """One delivery for each group; the same key whoever else is told, so that the group hears it once."""
+    with i18n.use_locale(i18n.LOCALES[0]):  # a group has no language of its own
+        return [
+            _delivery(message, channel, None, "", message.words(), now)
+            for channel in channels
+            if rules.is_group(channel.kind, channel.url) and rules.wanted(message.topic, channel.kind, None)
+        ]
 
 
 def _delivery(
