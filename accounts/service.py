@@ -278,6 +278,9 @@ def grant(
         raise Invalid.of("until", _("到期时间已经过去。"))
     if by is not None and by == person.id:
         raise Conflict(_("不能给自己授权，请由另一名安全管理员操作。"))
+    session.execute(
+        sa.select(Person.id).where(Person.id == person.id).with_for_update()
+    )  # two grants at once are one by one
     _refuse_mixture(session, person, role, now)
     made = Grant(
         person_id=person.id,
@@ -377,7 +380,8 @@ def set_active(session: Session, person: Person, *, active: bool, now: dt.dateti
 
 
 def _refuse_last(session: Session, held: Grant, now: dt.datetime) -> None:
-    role = session.get_one(Role, held.role_code)
+    """Somebody else must hold this kind without an end. Locks the role: two who leave at once are judged one by one."""
+    role = session.get_one(Role, held.role_code, with_for_update=True)
     others = session.scalar(
         sa.select(sa.func.count())
         .select_from(Grant)
@@ -389,6 +393,7 @@ def _refuse_last(session: Session, held: Grant, now: dt.datetime) -> None:
             Person.active,
             Person.password_hash.is_not(None),
             in_force(now),
+            ~ends(),
         )
     )
     if not others:

@@ -23,6 +23,11 @@ def in_force(now: dt.datetime) -> sa.ColumnElement[bool]:
     return sa.and_(Grant.valid_from <= now, lasting(now))
 
 
+def ending_by(now: dt.datetime, by: dt.datetime) -> sa.ColumnElement[bool]:
+    """Grants that count still and end by then."""
+    return sa.and_(Grant.valid_until > now, Grant.valid_until <= by)
+
+
 def ends() -> sa.ColumnElement[bool]:
     """Grants that will end by themselves, or have."""
     return Grant.valid_until.is_not(None)

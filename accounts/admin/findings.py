@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import ApiToken, Grant, Person, Role, SignInFailure, Team, Unit, UnitLevel
-from accounts.validity import in_force, standing
+from accounts.validity import ending_by, in_force, standing
 from core.i18n import gettext as _
 
 SOON = dt.timedelta(days=14)
@@ -61,7 +61,7 @@ def of_people(session: Session, *, now: dt.datetime) -> Iterator[Finding]:
 
 def of_rights(session: Session, *, now: dt.datetime) -> Iterator[Finding]:
     """Rights and tokens that deserve a look."""
-    ending = _count(session, sa.select(Grant.id).where(Grant.valid_until > now, Grant.valid_until <= now + SOON))
+    ending = _count(session, sa.select(Grant.id).where(ending_by(now, now + SOON)))
     if ending:
         text = _("%(n)d 项授权将在 14 天内到期。", n=ending)
         yield Finding(_("授权"), "warning", text, _("需要延长的，请在人员页面重新授予。"), "admin.people")

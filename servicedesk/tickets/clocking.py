@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from cmdb import queries as cmdb
+from core import clock
 from servicedesk.calendar import service as calendars
 from servicedesk.clocks import service as clocks
 from servicedesk.tickets import rules
@@ -43,7 +44,7 @@ def may_reopen(session: Session, resolved_at: dt.datetime, now: dt.datetime) -> 
 
 def today(now: dt.datetime) -> dt.date:
     """The date people here write at `now`."""
-    return now.astimezone(ZONE).date()
+    return clock.local_date(now)
 
 
 def wall(at: dt.datetime) -> str:

@@ -60,6 +60,17 @@ def test_R_03_the_last_administrator_for_a_time_is_not_disabled(world: World) ->
     assert world.submit(client, "/admin/people/aud-admin/active").status_code == 409
 
 
+def test_R_03_one_administrator_without_an_end_remains(world: World) -> None:
+    """The other one's right would end by itself, and nobody would be left."""
+    give(world, "lt-clerk", "audit-admin", "61", until=clock.now() + MONTH)
+    with world.write() as session:
+        session.execute(sa.update(Person).where(Person.login == "lt-clerk").values(password_hash="x"))
+    admin = world.client("sec-admin")
+    assert world.submit(admin, "/admin/people/aud-admin/active").status_code == 409
+    give(world, "zz-clerk", "audit-admin", "61")
+    assert world.submit(admin, "/admin/people/aud-admin/active").status_code == 303
+
+
 def test_a_grant_for_a_time_is_shown_wherever_rights_are_shown_and_gone_when_it_ended(world: World) -> None:
     give(world, "lt-clerk", "engineer", "610122", until=clock.now() + MONTH)
     admin, own = world.client("sec-admin"), world.client("lt-clerk")
