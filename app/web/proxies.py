@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from config import Network
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class TrustedProxies:
