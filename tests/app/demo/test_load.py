@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from accounts import service as accounts
 from accounts.models import AuditRow, Person, Team, Unit, UnitClosure
-from accounts.signin.service import verifies
+from accounts.signin.service import verify
 from app.demo.cast import cast, password
 from app.demo.cli import sign_ins
 from app.demo.load import load
@@ -76,8 +76,8 @@ def test_the_first_administrators_do_not_stand_in_the_way_and_only_the_cast_can_
         able = session.scalars(sa.select(Person).where(Person.password_hash.is_not(None))).all()
         assert {person.login for person in able} == {player.login for player in cast()} | {"root-admin"}
         clerk = next(person for person in able if person.login == "wangxiulan")
-        assert verifies(clerk, password("wangxiulan", SECRET))
-        assert not verifies(clerk, password("wangxiulan", "another key"))
+        assert verify(clerk.password_hash, password("wangxiulan", SECRET))
+        assert not verify(clerk.password_hash, password("wangxiulan", "another key"))
     shown = sign_ins(engine, SECRET)
     assert [row["role"] for row in shown] == [player.part for player in cast()]
     assert shown[0]["unit"] == "610122"
