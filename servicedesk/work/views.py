@@ -18,6 +18,9 @@ from servicedesk.work import queries
 from web import access as door
 from web.db import db
 
+PARTS = ("to_accept", "offered", "mine", "overdue", "soon", "waiting")
+BOARD = ("alerts", "climbing", "new", "late")
+
 
 @blueprint.get("/work")
 @door.needs(*WORK)
@@ -27,10 +30,7 @@ def work() -> ResponseReturnValue:
     found = queries.my_work(session, viewer(), now=now)
     return render_template(
         "servicedesk/work.html",
-        **{
-            name: presenting.rows(session, getattr(found, name))
-            for name in ("to_accept", "offered", "mine", "overdue", "soon", "waiting")
-        },
+        **presenting.rows_of(session, {name: getattr(found, name) for name in PARTS}),
         returned=_with_facts(found.returned),
         feedback=_with_facts(found.feedback),
         now=now,
@@ -49,14 +49,16 @@ def triage() -> ResponseReturnValue:
     session, now = db.session(), clock.now()
     found = queries.triage(session, viewer(), now=now)
     named = catalogue.names(session, [group.service_id for group in found.groups])
+    lists = {name: getattr(found, name) for name in BOARD}
+    rows = presenting.rows_of(session, lists | {str(i): group.tickets for i, group in enumerate(found.groups)})
     groups = [
-        {"group": g, "rows": presenting.rows(session, g.tickets), "service": named.get(g.service_id or 0, "")}
-        for g in found.groups
+        {"group": group, "rows": rows[str(i)], "service": named.get(group.service_id or 0, "")}
+        for i, group in enumerate(found.groups)
     ]
     return render_template(
         "servicedesk/triage.html",
         groups=groups,
-        **{name: presenting.rows(session, getattr(found, name)) for name in ("alerts", "climbing", "new", "late")},
+        **{name: rows[name] for name in BOARD},
     )
 
 
