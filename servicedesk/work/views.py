@@ -28,17 +28,21 @@ def work() -> ResponseReturnValue:
     """What is mine, what is late next, what came back and why."""
     session, now = db.session(), clock.now()
     found = queries.my_work(session, viewer(), now=now)
+    told = {"returned": found.returned, "feedback": found.feedback}
+    rows = presenting.rows_of(
+        session,
+        {name: getattr(found, name) for name in PARTS}
+        | {name: [ticket for ticket, _fact in pairs] for name, pairs in told.items()},
+    )
     return render_template(
         "servicedesk/work.html",
-        **presenting.rows_of(session, {name: getattr(found, name) for name in PARTS}),
-        returned=_with_facts(found.returned),
-        feedback=_with_facts(found.feedback),
+        **{name: rows[name] for name in PARTS},
+        **{name: _with_facts(rows[name], pairs) for name, pairs in told.items()},
         now=now,
     )
 
 
-def _with_facts(pairs: Any) -> list[dict[str, Any]]:
-    rows = presenting.rows(db.session(), [ticket for ticket, _fact in pairs])
+def _with_facts(rows: list[presenting.Row], pairs: Any) -> list[dict[str, Any]]:
     return [{"row": row, "fact": fact} for row, (_ticket, fact) in zip(rows, pairs, strict=True)]
 
 
