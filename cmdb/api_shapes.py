@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, after_this_request, request
 from sqlalchemy.orm import Session
 
 from accounts import scope
@@ -20,8 +19,9 @@ from cmdb.queries.impact import Affected, Impact
 from cmdb.queries.items import visible_services
 from cmdb.schemas import AffectedOut, HistoryOut, ItemOut, RelationOut, ServiceOut, TypeOut, VersionOut
 from cmdb.service.items import lock, type_schema
-from core.errors import Forbidden, Invalid, NotFound, Stale
+from core.errors import Forbidden, Invalid, NotFound
 from core.i18n import gettext as _
+from web.api import etag
 
 
 @dataclass(frozen=True)
@@ -126,22 +126,10 @@ class Names:
 
 
 def check_match(session: Session, item: Item) -> None:
-    """Raise Stale unless the If-Match header (if any) names the item's revision."""
-    wanted = request.headers.get("If-Match")
-    if wanted is None or wanted.strip() == "*":
-        return
-    lock(session, item)
-    if f'"{item.revision}"' not in [tag.strip().removeprefix("W/") for tag in wanted.split(",")]:
-        raise Stale(_("内容已被他人修改，请重新读取后再改。"), revision=item.revision)
-
-
-def _tag(item: Item) -> None:
-    revision = item.revision
-
-    @after_this_request
-    def _set(response: Response) -> Response:
-        response.set_etag(str(revision))
-        return response
+    """Raise Stale unless the If-Match header (if any) names the item's revision, locked."""
+    if etag.named() is not None:
+        lock(session, item)
+    etag.must_match(item.revision)
 
 
 def type_out(session: Session, kind: ItemType, known: Mapping[str, ItemType] | None = None) -> TypeOut:
@@ -179,7 +167,7 @@ def item_out(item: Item, services: Sequence[int]) -> ItemOut:
 def items_out(session: Session, items: Sequence[Item], *, tag: bool = False) -> list[ItemOut]:
     """Items with the services that need them; `tag` sets the ETag of the only one."""
     if tag:
-        _tag(items[0])
+        etag.tagged(items[0].revision)
     services = queries.services_of(session, [item.id for item in items])
     return [item_out(item, services.get(item.id, [])) for item in items]
 
@@ -201,7 +189,7 @@ def service_out(session: Session, item: Item, *, tag: bool = False) -> ServiceOu
     if item.service is None:
         raise NotFound(_("没有这个服务，或您无权查看。"))
     if tag:
-        _tag(item)
+        etag.tagged(item.revision)
     return services_out(session, [item])[0]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import icalendar
 import sqlalchemy as sa
-from flask import Response, after_this_request, request
+from flask import Response
 
 from accounts.current import viewer
 from accounts.models import Person, Team
@@ -29,7 +29,7 @@ from escalation.oncall.schemas import (
     Target,
 )
 from web import access
-from web.api import Api, ApiModel, Created
+from web.api import Api, ApiModel, Created, etag
 from web.api.schemas import Instant
 from web.db import db
 from web.paging import Page
@@ -69,25 +69,8 @@ def _schedules_out(rows: Sequence[Schedule]) -> list[ScheduleOut]:
     ]
 
 
-def _tagged(row: Schedule | Policy) -> None:
-    """The revision as the answer's ETag, to be given back in If-Match."""
-    revision = row.revision
-
-    @after_this_request
-    def _set(response: Response) -> Response:
-        response.set_etag(str(revision))
-        return response
-
-
-def _revision() -> int | None:
-    """Which revision If-Match names; None without one, 0 (nobody's) for a tag that is none of ours."""
-    given = request.headers.get("If-Match", "*").strip()
-    tag = given.removeprefix("W/").strip('"')
-    return None if given == "*" else int(tag) if tag.isdecimal() else 0
-
-
 def _schedule_out(row: Schedule) -> ScheduleOut:
-    _tagged(row)
+    etag.tagged(row.revision)
     return _schedules_out([row])[0]
 
 
@@ -115,7 +98,7 @@ def get_schedule(schedule_id: int) -> ScheduleOut:
 def change_schedule(schedule_id: int, body: SchedulePatch) -> ScheduleOut:
     """Change the fields given; with If-Match only if nobody else changed it meanwhile."""
     row = queries.schedule(db.session(), viewer(), schedule_id, "oncall.write")
-    setup.change_schedule(db.session(), row, body, revision=_revision())
+    setup.change_schedule(db.session(), row, body, revision=etag.named())
     return _schedule_out(row)
 
 
@@ -123,7 +106,7 @@ def change_schedule(schedule_id: int, body: SchedulePatch) -> ScheduleOut:
 def retire_schedule(schedule_id: int) -> None:
     """Retire a duty roster; refused while a policy pages it."""
     row = queries.schedule(db.session(), viewer(), schedule_id, "oncall.write")
-    setup.retire_schedule(db.session(), viewer(), row, revision=_revision())
+    setup.retire_schedule(db.session(), viewer(), row, revision=etag.named())
 
 
 @api.get("/schedules/<int:schedule_id>/oncall", needs="oncall.read", query=AtQuery, answer=OnCallOut)
@@ -228,7 +211,7 @@ def _target_names(targets: list[dict[str, Any]]) -> dict[tuple[str, int | None],
 
 
 def _policy_out(row: Policy) -> PolicyOut:
-    _tagged(row)
+    etag.tagged(row.revision)
     return _policies_out([row])[0]
 
 
@@ -256,7 +239,7 @@ def get_policy(policy_id: int) -> PolicyOut:
 def change_policy(policy_id: int, body: PolicyPatch) -> PolicyOut:
     """Change the fields given; with If-Match only if nobody else changed it meanwhile. Chains that run are untouched."""
     row = queries.policy(db.session(), viewer(), policy_id, "oncall.write")
-    setup.change_policy(db.session(), row, body, revision=_revision())
+    setup.change_policy(db.session(), row, body, revision=etag.named())
     return _policy_out(row)
 
 
@@ -264,4 +247,4 @@ def change_policy(policy_id: int, body: PolicyPatch) -> PolicyOut:
 def retire_policy(policy_id: int) -> None:
     """Retire an escalation policy."""
     row = queries.policy(db.session(), viewer(), policy_id, "oncall.write")
-    setup.retire_policy(db.session(), row, revision=_revision())
+    setup.retire_policy(db.session(), row, revision=etag.named())

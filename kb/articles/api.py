@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import after_this_request, request
-from werkzeug import Response
 
 from accounts.current import viewer
 from accounts.models import Person
 from core import clock
-from core.errors import Invalid, NotFound, Stale
+from core.errors import Invalid, NotFound
 from core.i18n import gettext as _
 from kb import references
 from kb.articles import drafting, queries, service, usage
@@ -18,7 +16,7 @@ from kb.articles.schemas import ActionIn, ArticleIn, ArticleOut, ArticlePatch, A
 from kb.articles.service import Content
 from kb.articles.states import BY_SYSTEM, READABLE, Action
 from kb.tickets import TicketFacts, desk
-from web.api import Api, Created
+from web.api import Api, Created, etag
 from web.db import db
 from web.paging import Page
 
@@ -28,25 +26,8 @@ WRITE = ("article.write", "article.publish")
 
 
 def _out(article: Article) -> ArticleOut:
-    tag = f'"{article.latest}"'
-
-    @after_this_request
-    def _etag(response: Response) -> Response:
-        response.headers["ETag"] = tag
-        return response
-
+    etag.tagged(article.latest)
     return ArticleOut.of(article)
-
-
-def _base() -> int | None:
-    """The version that If-Match names. Raises Stale for a tag that is none of ours."""
-    given = request.headers.get("If-Match")
-    if given is None or given.strip() == "*":
-        return None
-    number = given.strip().removeprefix("W/").strip('"')
-    if not number.isdigit():
-        raise Stale(_("If-Match 不是这篇文章的版本号。"))
-    return int(number)
 
 
 @api.get("/articles", needs=READ, query=ArticleQuery, answer=ArticleOut, listing=True)
@@ -103,7 +84,14 @@ def change(number: str, body: ArticlePatch) -> ArticleOut:
     content = Content(**{**newest.__dict__, **given})
     readers = references.units(session, body.units) if body.units is not None else None
     service.revise(
-        session, who, article, content=content, base=_base(), comment=body.comment, readers=readers, now=clock.now()
+        session,
+        who,
+        article,
+        content=content,
+        base=etag.named(),
+        comment=body.comment,
+        readers=readers,
+        now=clock.now(),
     )
     return _out(article)
 

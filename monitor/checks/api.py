@@ -6,13 +6,13 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app, request
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from accounts.current import viewer
 from cmdb.models import Item
 from core import clock
-from core.errors import Conflict, FieldError, Forbidden, Invalid, Stale
+from core.errors import Conflict, FieldError, Forbidden, Invalid
 from core.i18n import gettext as _
 from monitor import intake, probing
 from monitor import schemas as s
@@ -21,7 +21,7 @@ from monitor.heartbeats import service as heartbeats
 from monitor.models import Check, Heartbeat, Poller
 from monitor.samples.access import current_store
 from monitor.states import State
-from web.api import Api, Created, ListQuery
+from web.api import Api, Created, ListQuery, etag
 from web.db import db
 from web.paging import Key, Page, page
 
@@ -33,6 +33,12 @@ def out(session: Session, checks: list[Check]) -> list[s.CheckOut]:
     now = clock.now()
     names = queries.poller_names(session, {c.poller_id for c in checks if c.poller_id is not None})
     return [_out(check, names, now) for check in checks]
+
+
+def _one_out(check: Check) -> s.CheckOut:
+    """A single check, its version in the ETag."""
+    etag.tagged(check.version)
+    return out(db.session(), [check])[0]
 
 
 def _out(check: Check, pollers_by_id: dict[int, str], now: dt.datetime) -> s.CheckOut:
@@ -75,7 +81,7 @@ def index(query: s.CheckQuery) -> Page[Any]:
 def show(check_id: int) -> s.CheckOut:
     """One check."""
     session = db.session()
-    return out(session, [queries.one(session, viewer(), check_id)])[0]
+    return _one_out(queries.one(session, viewer(), check_id))
 
 
 @api.post("/checks", needs="check.write", body=s.CheckIn, answer=s.CheckOut, many=True)
@@ -112,14 +118,12 @@ def _heartbeat(session: Session, item: Item, body: s.CheckIn) -> tuple[Heartbeat
 
 @api.patch("/checks/<int:check_id>", needs="check.write", body=s.CheckFields, answer=s.CheckOut)
 def change(check_id: int, body: s.CheckFields) -> s.CheckOut:
-    """Change the fields given."""
+    """Change the fields given; with If-Match only if nobody else changed it meanwhile."""
     session = db.session()
     check = _writable(session, check_id)
-    expected = request.headers.get("If-Match")
-    if expected is not None and expected.strip('"W/') != str(check.version):
-        raise Stale(_("监控项已被他人修改，请重新读取后再改。"))
+    etag.must_match(check.version)
     _refuse_null(body)
-    return out(session, [service.change(session, check, wanted(body), now=clock.now())])[0]
+    return _one_out(service.change(session, check, wanted(body), now=clock.now()))
 
 
 @api.delete("/checks/<int:check_id>", needs="check.write", status=204)
@@ -141,7 +145,7 @@ def run(check_id: int) -> s.CheckOut:
     result = probing.run_now(order)
     intake.take(session, [probing.as_result(check_id, result)], store=current_store(), now=clock.now())
     session.expire_all()
-    return out(session, [queries.one(session, viewer(), check_id)])[0]
+    return _one_out(queries.one(session, viewer(), check_id))
 
 
 @api.post("/results", needs="result.write", body=s.ResultsIn, answer=s.ResultsOut, status=200)

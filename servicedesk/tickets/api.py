@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, after_this_request, request
-
 from accounts.current import viewer
 from core import clock
-from core.errors import Invalid, NotFound, Stale
+from core.errors import Invalid, NotFound
 from core.i18n import gettext as _
 from servicedesk import queries
 from servicedesk.intake import guides
@@ -26,7 +24,7 @@ from servicedesk.tickets.schemas import (
     TicketQuery,
 )
 from servicedesk.tickets.states import Kind
-from web.api import Api, Created, Reason
+from web.api import Api, Created, Reason, etag
 from web.db import db
 from web.paging import Page
 
@@ -102,13 +100,7 @@ def _ticket(number: str, *, lock: bool = False) -> Ticket:
 
 def _out(ticket: Ticket) -> TicketOut:
     db.session().flush()
-    tag = f'"{ticket.facts}"'
-
-    @after_this_request
-    def _etag(response: Response) -> Response:
-        response.headers["ETag"] = tag
-        return response
-
+    etag.tagged(ticket.facts)
     return showing.ticket_out(db.session(), viewer(), ticket, now=clock.now())
 
 
@@ -118,19 +110,12 @@ def show_ticket(number: str) -> TicketOut:
     return _out(_ticket(number))
 
 
-def _check_match(ticket: Ticket) -> None:
-    """Raise Stale when something happened to the ticket since the caller read it (If-Match holds the ETag)."""
-    given = request.headers.get("If-Match", "*").strip().removeprefix("W/")
-    if given not in ("*", f'"{ticket.facts}"'):
-        raise Stale(_("事项在您读取之后有了变化，请刷新后再改。"))
-
-
 @api.patch("/tickets/<number>", needs=ACT, body=TicketPatch, answer=TicketOut)
 def change_ticket(number: str, body: TicketPatch) -> TicketOut:
     """Change the fields given."""
     session, now, who = db.session(), clock.now(), viewer()
     ticket = _ticket(number, lock=True)
-    _check_match(ticket)
+    etag.must_match(ticket.facts)  # something happened to it since it was read
     given = body.model_dump(exclude_unset=True, exclude={"reason", "urgency", "impact"})
     changes = {("service_id" if k == "service" else "item_id" if k == "item" else k): v for k, v in given.items()}
     if changes.get("service_id") is not None:

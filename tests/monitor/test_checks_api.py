@@ -237,3 +237,15 @@ def test_M_16_a_check_of_type_heartbeat_tells_its_address_once(watch: Watch, api
         shown = api.get(f"/checks/{made.json['id']}").json
         assert (shown["state"], shown["heartbeat_url"], shown["active"]) == ("ok", None, False)
         assert api.post("/checks", {**body, "params": {"grace_s": "x"}}).json["errors"][0]["field"] == "params.grace_s"
+
+
+def test_a_stale_change_of_a_check_is_refused_and_a_fresh_one_taken(watch: Watch, api: Any) -> None:
+    path = f"/checks/{watch.check_id}"
+    tag = api.get(path).headers["ETag"]
+    assert api.patch(path, {"interval_s": 90}, headers={"If-Match": tag}).status_code == 200
+    stale = api.patch(path, {"interval_s": 30}, headers={"If-Match": tag})
+    assert (stale.status_code, api.get(path).json["interval_s"]) == (412, 90)
+    for either in (api.get(path).headers["ETag"], "*", None):
+        headers = {"If-Match": either} if either else {}
+        assert api.patch(path, {"interval_s": 60}, headers=headers).status_code == 200
+    assert api.patch(path, {"interval_s": 30}, headers={"If-Match": '"nonsense"'}).status_code == 412
