@@ -7,14 +7,15 @@ import { toast } from "./toast.js";
 
 const FIRST_MS = 1000, LAST_MS = 30000, SHOW_AFTER_MS = 2500, HIDDEN_MS = 60000, SETTLE_MS = 400;
 let source = null, wait = FIRST_MS, lostTimer = 0, retryTimer = 0, hiddenTimer = 0, wasLost = false;
+const WORDS = { lost: "liveLost", back: "liveBack", out: "liveOut" };
 const pending = new Set();
-let settle = 0;
+let settle = 0, left = false;
 
 function show(state) {
   document.querySelectorAll(".tx-live").forEach((node) => {
     node.dataset.state = state;
     const words = node.querySelector("[data-live-text]");
-    if (words) words.textContent = state === "lost" ? text("liveLost") : state === "back" ? text("liveBack") : "";
+    if (words) words.textContent = WORDS[state] ? text(WORDS[state]) : "";
   });
   if (state === "back") setTimeout(() => show("ok"), 3000);
 }
@@ -71,9 +72,30 @@ function lost() {
   // The browser retries by itself while CONNECTING; once CLOSED (an error status), we do, slower each time.
   if (source?.readyState === EventSource.CLOSED) {
     clearTimeout(retryTimer);
+    signedOut().then((out) => { if (out) leave(); });
     retryTimer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
     wait = Math.min(wait * 2, LAST_MS);
   }
+}
+
+/** EventSource hides the status of its refusal; asked plainly, the server says 401 where the session has ended. */
+async function signedOut() {
+  const asking = new AbortController();
+  try {
+    const answer = await fetch(meta("live-url"), { headers: { Accept: "text/event-stream" }, signal: asking.signal });
+    return answer.status === 401;
+  } catch { return false; } finally { asking.abort(); }
+}
+
+/** The session is over: nothing is retried, nothing on the page is touched, and the way back is shown. */
+function leave() {
+  [lostTimer, retryTimer].forEach(clearTimeout);
+  source = null;
+  show("out");
+  if (left) return;
+  left = true;
+  const back = encodeURIComponent(window.location.pathname + window.location.search);
+  toast(text("liveOutToast"), { tone: "critical", url: `${meta("login-url")}?next=${back}`, ms: 600000 });
 }
 
 function opened() {
