@@ -161,10 +161,17 @@ def _chosen(known: list[Any], text: str | None, otherwise: int | None) -> Any:
     return next((v for v in known if v.version == wanted), None)
 
 
+#: Fields of other rooms' forms that the panel may write a number into.
+PICK = {"article": "#article"}
+
+
 @blueprint.get("/kb/panel")
 @access.needs(*READ)
 def panel() -> ResponseReturnValue:
-    """What is known about a ticket, for the side of its page: `?ticket=NUMBER` or `?text=…`."""
+    """What is known about a ticket, for the side of its page: `?ticket=NUMBER` or `?text=…`.
+
+    With `pick` each article shows its number and a button that writes it into the field of that id.
+    """
     session, who = db.session(), viewer()
     ticket = desk().facts(session, request.args.get("ticket", ""), who)
     text = request.args.get("text", "") or (f"{ticket.title} {ticket.error_code or ''}" if ticket else "")
@@ -180,5 +187,5 @@ def panel() -> ResponseReturnValue:
     ]
     return render_template(
         "kb/_panel.html", ticket=ticket, own=own, found=found, snippets={h.key: h.snippet for h in hits},
-        may_write=who.can("article.write"), **texts(),
+        may_write=who.can("article.write"), pick=PICK.get(request.args.get("pick", "")), **texts(),
     )  # fmt: skip

@@ -145,6 +145,9 @@ def test_the_panel_of_a_ticket_shows_what_was_used_and_what_may_help(world, inde
     page = world.client("lt-engineer").get("/kb/panel?ticket=INC-2026-000007").get_data(as_text=True)
     assert f'data-article="{number}"' in page
     assert "转为知识" in page
+    for_a_form = world.client("lt-engineer").get("/kb/panel?text=打印机脱机&pick=article").get_data(as_text=True)
+    assert f'data-fill="#article" data-value="{number}"' in for_a_form
+    assert "data-fill" not in world.client("lt-engineer").get("/kb/panel?text=打印机脱机&pick=x").get_data(as_text=True)
     empty = world.client("lt-engineer").get("/kb/panel?text=量子纠缠").get_data(as_text=True)
     assert "没有相近的文章" in empty
 

@@ -13,6 +13,7 @@ import { enhanceSelects } from "./js/selects.js";
 import { loadFigures } from "./js/figures.js";
 import { showFlashes } from "./js/toast.js";
 import { startCopy } from "./js/copy.js";
+import { startFill } from "./js/fill.js";
 import { startRotation } from "./js/wall.js";
 
 onContent((root) => {
@@ -25,6 +26,7 @@ onContent((root) => {
 });
 startMenus();
 startCopy();
+startFill();
 startKeys();
 startLive();
 startRotation();
