@@ -62,6 +62,7 @@ class Action(StrEnum):
 
 
 S, A = State, Action
+SYSTEM_ACTIONS = frozenset({A.RECOVER, A.RELAPSE})  # done by monitoring, never offered to a person
 
 INCIDENT: Machine[State, Action] = Machine(
     "incident",
@@ -86,6 +87,7 @@ INCIDENT: Machine[State, Action] = Machine(
         (S.RESOLVED, A.CLOSE): S.CLOSED,
         (S.RESOLVED, A.RELAPSE): S.NEW,  # failed again, and nobody had ever accepted it
     },
+    by_events=SYSTEM_ACTIONS,
 )
 
 MACHINES: Mapping[Kind, Machine[State, Action]] = {
@@ -119,7 +121,6 @@ INITIAL: Mapping[Kind, State] = {
     Kind.CHANGE: S.DRAFT,
 }
 
-SYSTEM_ACTIONS = frozenset({A.RECOVER, A.RELAPSE})  # done by events, never offered to a person
 ENDED = frozenset({S.CLOSED, S.CANCELLED, S.REJECTED})  # custody and clocks are over
 FINISHED = ENDED | {S.RESOLVED}  # nobody works on it
 
@@ -177,4 +178,4 @@ def has_process(kind: Kind) -> bool:
 
 def offered(kind: Kind, state: State) -> list[Action]:
     """The actions a person can be offered in `state`, likeliest first."""
-    return [action for action in machine_of(kind).allowed(state) if action not in SYSTEM_ACTIONS]
+    return machine_of(kind).offered(state)

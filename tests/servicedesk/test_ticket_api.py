@@ -110,6 +110,7 @@ def test_actions_walk_and_refusals_name_what_is_allowed(clerk, engineer, number)
     early = act(engineer, "resolve", {"solution": "x"})
     assert (early.status_code, early.json["type"].endswith("transition-refused")) == (409, True)
     assert early.json["allowed"][0] == "accept"
+    assert "recover" not in early.json["allowed"], "only monitoring can say that"
     assert act(engineer, "acknowledge").json["acknowledged_by"] == "lt-engineer"
     accepted = act(engineer, "accept").json
     assert (accepted["state"], accepted["holder"]) == ("active", "lt-engineer")
