@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from accounts.models import Team, UnitLevel
+from accounts.models import Team
 from accounts.scope import Viewer, subtree
 from core.errors import NotFound
 from core.i18n import gettext as _
@@ -100,21 +100,6 @@ def to_arbitrate(session: Session, viewer: Viewer) -> Sequence[Handoff]:
             .options(*_WITH, joinedload(Handoff.ticket).options(*WITH))
             .where(UNDECIDED, sa.or_(*asked))
             .order_by(Handoff.returned_at)
-        )
-        .unique()
-        .all()
-    )
-
-
-def vendor_teams(session: Session) -> Sequence[Team]:
-    """Active teams of vendors, by name."""
-    return (
-        session.scalars(
-            sa.select(Team)
-            .join(Team.unit)
-            .options(joinedload(Team.unit))
-            .where(Team.active, Team.unit.has(level=UnitLevel.VENDOR))
-            .order_by(Team.name)
         )
         .unique()
         .all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from accounts import queries as accounts
@@ -13,10 +14,14 @@ from core.i18n import LazyText, lazy
 from core.i18n import gettext as _
 from escalation.notify import postponed
 from escalation.notify.handlers import Words, team_people
+from escalation.notify.models import PostponedNotice
 from escalation.notify.service import Message, tell
 from escalation.oncall import service as oncall
 from escalation.oncall.models import Schedule
 from servicedesk.tickets.models import Ticket
+
+log = structlog.get_logger()
+TRY_AGAIN = dt.timedelta(minutes=5)
 
 _NAMES: dict[str, LazyText] = {
     "respond": lazy("响应时限"),
@@ -86,11 +91,20 @@ def tell_postponed(session: Session, now: dt.datetime) -> int:
     """Tell holder and head what came at night while nobody was on duty; returns how many were looked at."""
     rows = postponed.due(session, now)
     for row in rows:
-        ticket = session.get_one(Ticket, row.ticket_id)
-        if postponed.still_worth_telling(session, row, ticket):
-            people = _with_head(session, ticket, now)
-            _tell(session, row.key, ticket, people, _words(row.what, row.clock, ticket, late=True), now)
+        try:
+            with session.begin_nested():
+                _tell_late(session, row, now)
+        except Exception:  # one that can't be told keeps no other waiting, and is tried again
+            log.exception("clock.postponed_failed", key=row.key)
+            row.told_at, row.tell_at = None, now + TRY_AGAIN
     return len(rows)
+
+
+def _tell_late(session: Session, row: PostponedNotice, now: dt.datetime) -> None:
+    ticket = session.get_one(Ticket, row.ticket_id)
+    if postponed.still_worth_telling(session, row, ticket):
+        people = _with_head(session, ticket, now)
+        _tell(session, row.key, ticket, people, _words(row.what, row.clock, ticket, late=True), now)
 
 
 def _words(what: str, clock: str, ticket: Ticket, *, late: bool = False) -> Words:

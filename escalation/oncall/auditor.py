@@ -19,7 +19,7 @@ from config import Settings
 from core import clock
 from core.db import reading
 from core.outbox import OutboxRow
-from escalation.notify.models import Delivery, DeliveryState
+from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryState
 from escalation.oncall.models import Chain, ChainState
 from servicedesk.tickets.models import Ticket
 from servicedesk.tickets.states import State
@@ -61,25 +61,35 @@ def troubles(session: Session, now: dt.datetime) -> list[str]:
 
 
 def _lost(session: Session) -> int:
-    """Pages given up (refused for good, tried too often, nowhere to send to) whose incident nobody has answered yet.
+    """How many people of how many rounds no page can reach any more, while nobody has answered the incident.
 
-    A page that was taken back because somebody acknowledged has no error, and its chain is no longer open.
+    Given up is what was refused for good, tried too often, or had nowhere to go; one other way that worked or is still
+    tried is enough, and so is the group's. The open page counts for nothing: nobody sits before it at night. A page that
+    was taken back because somebody acknowledged has no error, and its chain is no longer open.
     """
-    given_up = sa.or_(
-        Delivery.state == DeliveryState.DEAD,
-        sa.and_(Delivery.state == DeliveryState.CANCELLED, Delivery.error.is_not(None)),
-    )
     unanswered = sa.and_(Ticket.holder_id.is_(None), Ticket.acknowledged_at.is_(None), Ticket.state.in_(OPEN))
     still_open = sa.or_(Chain.state == ChainState.RUNNING, sa.and_(Chain.state == ChainState.EXHAUSTED, unanswered))
-    return (
-        session.scalar(
-            sa.select(sa.func.count(Delivery.id.distinct()))
-            .join(Chain, Chain.number == Delivery.ref)
-            .join(Ticket, Ticket.id == Chain.ticket_id)
-            .where(Delivery.topic == "page", given_up, Delivery.created_at >= Chain.started_at, still_open)
+    rows = session.execute(
+        sa.select(Delivery.key, Delivery.person_id, Delivery.state, Delivery.error)
+        .join(Chain, Chain.number == Delivery.ref)
+        .join(Ticket, Ticket.id == Chain.ticket_id)
+        .join(Channel, Channel.id == Delivery.channel_id)
+        .where(
+            Delivery.topic == "page",
+            Channel.kind != ChannelKind.LIVE,
+            Delivery.created_at >= Chain.started_at,
+            still_open,
         )
-        or 0
     )
+    given_up: set[tuple[str, int | None]] = set()
+    reached: set[tuple[str, int | None]] = set()
+    for key, person_id, state, error in rows:
+        page = key.rsplit(":", 2)[0]  # without person and channel: one round of one chain
+        if state in (DeliveryState.SENT, DeliveryState.WAITING):
+            reached.add((page, person_id))
+        elif state == DeliveryState.DEAD or error is not None:
+            given_up.add((page, person_id))
+    return sum((page, None) not in reached for page, _person in given_up - reached)
 
 
 class Auditor:

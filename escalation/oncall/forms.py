@@ -58,10 +58,13 @@ def places(session: Session, viewer: Viewer, *, units: bool) -> list[Place]:
         .order_by(Unit.code, Team.name, Team.id)
     ).all()
     found = [Place(unit, team) for team, unit in rows]
-    roots = viewer.units_for("oncall.write")
-    if units and roots:
-        below = {unit.id: unit for _team, unit in rows}
-        found += [Place(unit, None) for unit in below.values()]
+    if units and viewer.units_for("oncall.write"):
+        whole = session.scalars(
+            sa.select(Unit)
+            .where(Unit.id.in_({unit.id for _team, unit in rows}), in_scope(viewer, "oncall.write", unit=Unit.id))
+            .order_by(Unit.code)
+        )
+        found += [Place(unit, None) for unit in whole]
     return found
 
 

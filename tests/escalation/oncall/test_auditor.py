@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import config
 from core import clock
-from escalation.notify.models import Delivery, DeliveryState
+from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryState
 from escalation.notify.service import Message, tell
 from escalation.oncall.auditor import Auditor, troubles
 from escalation.oncall.models import Chain, ChainState, Policy
@@ -89,6 +89,46 @@ def page_mail(session: Session) -> str:
     return session.scalars(
         sa.select(Delivery.key).where(Delivery.key.startswith("page:"), Delivery.key.endswith(":email"))
     ).one()
+
+
+def test_E_08_one_way_that_worked_is_enough(world: World) -> None:
+    """No mail server is set, but the group's robot or another channel was heard: the beat goes on."""
+    now = clock.now()
+    with world.write() as session:
+        ticket = open_ticket(session, Report(title="x", category="server", unit_id=world.units["61"]), by=None, now=now)
+        policy = Policy(code="p", name="p", unit_id=world.units["61"], steps=[], loops=0, max_priority=1, active=True)
+        chat = Channel(code="chat", name="群", kind=ChannelKind.APPRISE, active=True, url="json://127.0.0.1:9/")
+        session.add_all([policy, chat])
+        session.flush()
+        session.add(
+            Chain(
+                ticket_id=ticket.id, number=ticket.number, policy_id=policy.id, steps=[{}], loops=0,
+                next_at=now + dt.timedelta(minutes=5), state=ChainState.RUNNING, started_at=now,
+            )
+        )  # fmt: skip
+        session.flush()
+        mail = session.scalars(sa.select(Channel).where(Channel.kind == ChannelKind.EMAIL)).one()
+        refused = {"state": DeliveryState.CANCELLED, "error": "no mail server is set"}
+        for round_ in range(2):
+            session.add(paged(ticket.number, round_, world.people["on-call"], mail, now, **refused))
+    with world.read() as session:
+        assert troubles(session, now) == ["2 pages reached nobody"]
+    with world.write() as session:
+        session.add(paged(ticket.number, 0, None, chat, now, state=DeliveryState.SENT))
+    with world.read() as session:
+        assert troubles(session, now) == ["1 pages reached nobody"]
+    with world.write() as session:
+        session.add(paged(ticket.number, 1, world.people["on-call"], chat, now, state=DeliveryState.WAITING))
+    with world.read() as session:
+        assert troubles(session, now) == []
+
+
+def paged(number: str, round_: int, person_id: int | None, channel: Channel, now: dt.datetime, **how) -> Delivery:
+    return Delivery(
+        key=f"page:1:{round_}:{person_id or 'group'}:{channel.code}", topic="page", person_id=person_id,
+        channel_id=channel.id, address="a", subject="s", body="b", url="/", ref=number, created_at=now,
+        next_try_at=now, **how,
+    )  # fmt: skip
 
 
 def test_E_08_the_auditor_outlives_whatever_goes_wrong(world: World) -> None:
