@@ -209,7 +209,10 @@ def recorded(value: object) -> str:
     if isinstance(value, list | tuple):
         return "、".join(recorded(each) for each in value)
     if isinstance(value, str) and _INSTANT.fullmatch(value):
-        return local(dt.datetime.fromisoformat(value), "second")
+        try:
+            return local(dt.datetime.fromisoformat(value), "second")
+        except (ValueError, OverflowError):  # looks like an instant and is none: somebody's title, kept for ever
+            return value
     return str(value)
 
 

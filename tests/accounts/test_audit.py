@@ -121,3 +121,15 @@ def test_an_imported_ticket_is_recorded(world: World) -> None:
     assert made.status_code == 201, made.get_json()
     (row,) = trail(world, "import")
     assert (row.actor, row.after and row.after["number"]) == ("integration", made.get_json()["number"])
+
+
+@pytest.mark.parametrize("title", ["2026-13-01T00:00:00Z", "0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59Z"])
+def test_a_title_that_only_looks_like_an_instant_is_shown_as_it_is(world: World, title: str) -> None:
+    """The trail is append-only: what breaks its page breaks it for ever."""
+    past = {"kind": "incident", "title": title, "category": "desktop", "opened_at": "2026-01-05T02:00:00Z"}
+    assert world.api("integration").post("/tickets", past).status_code == 201
+    new = world.api("lt-clerk").post("/tickets", {"kind": "incident", "title": title, "category": "desktop"})
+    assert new.status_code == 201, new.get_json()
+    page = world.client("aud-admin").get("/admin/audit")
+    assert page.status_code == 200
+    assert title in page.get_data(as_text=True)
