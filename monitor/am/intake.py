@@ -24,7 +24,10 @@ def take(session: Session, incoming: Sequence[Incoming], viewer: Viewer, *, now:
     Raises Forbidden where even under the sender's own unit the labels are those of an alert it may not move.
     """
     sender, told = Sender(session, viewer), Told()
-    batch, members, known = _theirs(session, sender, [sender.labelled(alert) for alert in incoming])
+    sender.look_up(incoming)
+    labelled = [sender.labelled(alert) for alert in incoming]
+    sender.look_up(labelled)
+    batch, members, known = _theirs(session, sender, labelled)
     for fingerprint, alert in batch.items():
         member = members.get(fingerprint)
         if member is not None:
@@ -44,6 +47,7 @@ def _theirs(session: Session, sender: Sender, incoming: Sequence[Incoming]) -> _
     batch, members, known = _looked_up(session, incoming)
     if taken := _taken(sender, batch, members, known):
         apart = [sender.apart(alert) if f in taken else alert for f, alert in batch.items()]
+        sender.look_up(apart)
         batch, members, known = _looked_up(session, apart)
         if _taken(sender, batch, members, known):
             raise Forbidden(_("这组标签属于您无权处理的告警；请加上能区分来源的标签再提交。"))

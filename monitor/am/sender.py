@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,6 +20,8 @@ WRITE = "alert.write"
 UNIT = "unit"
 #: Where a label of the sender's own contradicts what is known, its value is kept under this name, as Prometheus does.
 EXPORTED_UNIT = "exported_unit"
+Names = tuple[str, str, str]
+"""item_id, item and unit as the labels say them."""
 
 
 class Sender:
@@ -26,9 +30,9 @@ class Sender:
     def __init__(self, session: Session, viewer: Viewer) -> None:
         self._session, self._viewer = session, viewer
         self._whole_province = self._writes_everywhere()
-        self._places: dict[tuple[str, str, str], Where] = {}
+        self._places: dict[Names, Where] = {}
         self._codes: dict[int, str] = {}
-        self._allowed: dict[tuple[int | None, int | None, int | None], bool] = {}
+        self._allowed: dict[int, bool] = {}
 
     def _writes_everywhere(self) -> bool:
         levels = sa.select(Unit.id).where(Unit.id.in_(self._viewer.units_for(WRITE)), Unit.level == UnitLevel.PROVINCE)
@@ -56,39 +60,44 @@ class Sender:
 
     def where(self, alert: Incoming) -> Where:
         """The item or unit the labels name, as far as the sender may write there; else the sender's own unit."""
-        names = alert.labels.get("item_id", ""), alert.labels.get("item", ""), alert.labels.get(UNIT, "")
-        if names not in self._places:
-            self._places[names] = self._find(*names)
-        return self._places[names]
+        return self._places[_names(alert)]
 
-    def _find(self, item_id: str, item_name: str, unit_code: str) -> Where:
-        item = self._item(item_id, item_name, unit_code)
+    def look_up(self, incoming: Sequence[Incoming]) -> None:
+        """Find the places of a batch, in as many statements as one alert's takes; before `labelled` and `where`."""
+        named = {_names(alert) for alert in incoming} - self._places.keys()
+        if not named:
+            return
+        ids = {int(number) for number, _name, _code in named if _is_id(number)}
+        items = self._items(ids, {name for number, name, _code in named if name and not _is_id(number)})
+        codes = {code for _number, _name, code in named if code}
+        units = dict(self._session.execute(sa.select(Unit.code, Unit.id).where(Unit.code.in_(codes))).all())
+        known = places.of_items(self._session, [item.id for item in items.values()])
+        by_name: dict[str, list[Item]] = {}
+        for item in items.values():
+            by_name.setdefault(item.name, []).append(item)
+        for number, name, code in named:
+            found = items.get(int(number)) if _is_id(number) else _only(by_name.get(name, []), units.get(code), code)
+            self._places[number, name, code] = self._place(found, known, units.get(code))
+
+    def _items(self, ids: set[int], names: set[str]) -> dict[int, Item]:
+        """By id whatever its state, by name what is in use."""
+        wanted = sa.or_(Item.id.in_(ids), sa.and_(Item.name.in_(names), Item.retired_at.is_(None)))
+        return {item.id: item for item in self._session.scalars(sa.select(Item).where(wanted))}
+
+    def _place(self, item: Item | None, known: Mapping[int, places.Place], unit_id: int | None) -> Where:
         if item is not None and self._may(item.unit_id, None, item.id):
-            place = places.of_items(self._session, {item.id})[item.id]
+            place = known[item.id]
             return Where(place.unit_id, place.item_id, place.service_id, place.team_id)
-        unit = self._session.scalar(sa.select(Unit.id).where(Unit.code == unit_code)) if unit_code else None
-        if unit is not None and self._may(unit, None, None):
-            return Where(unit)
+        if unit_id is not None and self._may(unit_id, None, None):
+            return Where(unit_id)
         return Where(self._viewer.unit_id)
 
-    def _item(self, number: str, name: str, unit_code: str) -> Item | None:
-        if number.isascii() and number.isdigit() and len(number) < 18:  # noqa: PLR2004  the width of a 64-bit key
-            return self._session.get(Item, int(number))
-        if not name:
-            return None
-        statement = sa.select(Item).where(Item.name == name, Item.retired_at.is_(None))
-        if unit_code:
-            statement = statement.join(Unit, Unit.id == Item.unit_id).where(Unit.code == unit_code)
-        found = self._session.scalars(statement.limit(2)).all()
-        return found[0] if len(found) == 1 else None  # two of one name: better none than the wrong one
-
-    def _may(self, unit_id: int | None, team_id: int | None, service_id: int | None) -> bool:
-        place = (unit_id, team_id, service_id)
-        if place not in self._allowed:
-            self._allowed[place] = covers(
-                self._session, self._viewer, WRITE, unit_id=unit_id, team_id=team_id, service_id=service_id
-            )
-        return self._allowed[place]
+    def _may(self, unit_id: int, team_id: int | None, service_id: int | None) -> bool:
+        if team_id in self._viewer.teams_for(WRITE) or service_id in self._viewer.services_for(WRITE):
+            return True
+        if unit_id not in self._allowed:
+            self._allowed[unit_id] = covers(self._session, self._viewer, WRITE, unit_id=unit_id)
+        return self._allowed[unit_id]
 
     def _code(self, unit_id: int) -> str:
         if unit_id not in self._codes:
@@ -102,3 +111,18 @@ def _belonging(alert: Incoming, code: str) -> Incoming:
         return alert
     labels = {**alert.labels, **({EXPORTED_UNIT: said} if said else {}), UNIT: code}
     return msgspec.structs.replace(alert, labels=labels)
+
+
+def _names(alert: Incoming) -> Names:
+    labels = alert.labels
+    return labels.get("item_id", ""), labels.get("item", ""), labels.get(UNIT, "")
+
+
+def _is_id(number: str) -> bool:
+    return number.isascii() and number.isdigit() and len(number) < 18  # noqa: PLR2004  the width of a 64-bit key
+
+
+def _only(found: Sequence[Item], unit_id: int | None, code: str) -> Item | None:
+    """The one item of a name, in the unit that is named with it; of two better none than the wrong one."""
+    fitting = [item for item in found if not code or item.unit_id == unit_id]
+    return fitting[0] if len(fitting) == 1 and fitting[0].retired_at is None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from accounts import service
 from accounts.models import Person, Unit
@@ -104,3 +105,18 @@ def test_a_provinces_alert_under_taken_labels_is_kept_apart_not_lost(watch: Watc
     [ours] = firing(lantian)
     assert ours["labels"] == {**DISK, "unit": "610122", "exported_unit": "61"}
     assert len(firing(province)) == 2
+
+
+def test_a_batch_of_many_items_costs_as_many_statements_as_a_small_one(watch: Watch, lantian: ApiClient) -> None:
+    """Repeats too: whose they are is looked up for the whole batch at once."""
+    items = [watch.add_item(f"终端 {n}") for n in range(30)]
+    seen: list[str] = []
+    sa.event.listen(watch.world.engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
+    batch = [{"labels": {"alertname": "Down", "item_id": str(item), "severity": "warning"}} for item in items]
+    counts = []
+    for part in (batch, batch[:2], batch):  # the first time they are new
+        seen.clear()
+        assert lantian.post(V2, part).status_code == 200
+        counts.append(len(seen))
+    assert counts[2] <= counts[1] + 2
+    assert {alert["item"] for alert in firing(lantian)} == set(items)
