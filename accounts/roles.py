@@ -55,6 +55,7 @@ def change(session: Session, role: Role, *, name: str, permissions: Sequence[str
 
     Raises Conflict where somebody changed it since the preview, which showed `seen`; and as `check`.
     """
+    session.refresh(role, with_for_update=True)  # two previews confirmed at once: the second sees the first
     wanted = check(role, permissions)
     if sorted(role.permissions) != sorted(seen):
         raise Conflict(_("预览之后此角色已被他人修改，请重新查看影响后再保存。"))

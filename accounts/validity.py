@@ -1,6 +1,7 @@
 """When a grant or a unit counts: the one predicate that every read and every refusal asks (R-03).
 
-A grant's `valid_until` is an instant at which it no longer counts; a unit's is the last day it still stands.
+A grant's `valid_until` is an instant at which it no longer counts; a unit's is the day from which it stands no more. Only
+a vendor's is the last day that still counts: that of its contract.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from accounts.models import Grant, Unit
+from accounts.models import Grant, Unit, UnitLevel
 from core import clock
 
 
@@ -34,10 +35,13 @@ def ends() -> sa.ColumnElement[bool]:
 
 
 def standing(now: dt.datetime) -> sa.ColumnElement[bool]:
-    """Units not retired at `now`; a vendor with a running contract stands until its last day has passed here."""
-    return sa.or_(Unit.valid_until.is_(None), Unit.valid_until >= clock.local_date(now))
+    """Units not retired at `now`; a vendor stands until its contract's last day has passed here."""
+    today = clock.local_date(now)
+    last_day = sa.and_(Unit.level == UnitLevel.VENDOR, Unit.valid_until == today)
+    return sa.or_(Unit.valid_until.is_(None), Unit.valid_until > today, last_day)
 
 
 def stands(unit: Unit, now: dt.datetime) -> bool:
     """The same of one unit."""
-    return unit.valid_until is None or unit.valid_until >= clock.local_date(now)
+    today, end = clock.local_date(now), unit.valid_until
+    return end is None or end > today or (end == today and unit.level is UnitLevel.VENDOR)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 
-import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Session
 
 from accounts import service
 from accounts.admin import queries
-from accounts.admin.authority import require, require_over
+from accounts.admin.authority import require, require_over, require_top
 from accounts.admin.schemas import (
     AuditOut,
     AuditQuery,
@@ -29,8 +27,7 @@ from accounts.admin.schemas import (
 from accounts.current import viewer
 from accounts.models import Person, Team, Unit, UnitLevel
 from core import clock
-from core.errors import Forbidden, Invalid, NotFound
-from core.i18n import gettext as _
+from core.errors import Invalid, NotFound
 from web.api import Api, Created, ListQuery
 from web.db import db
 from web.paging import Page
@@ -76,8 +73,8 @@ def create_unit(body: UnitIn) -> Created:
     parent = _parent(body.parent)
     if parent is not None:
         require("unit.write", parent)
-    elif viewer().unit_level is not UnitLevel.PROVINCE:
-        raise Forbidden(_("只有省局可以添加省级机构和供应商。"))
+    else:
+        require_top("unit.write")
     row = service.create_unit(
         session,
         code=body.code,
@@ -86,6 +83,7 @@ def create_unit(body: UnitIn) -> Created:
         parent=parent,
         valid_from=body.valid_from,
         valid_until=body.valid_until,
+        now=clock.now(),
     )
     return Created(_unit_out(row, body.parent), f"/api/v1/units/{row.code}")
 
@@ -108,7 +106,7 @@ def get_unit(code: str) -> UnitOut:
 
 @api.patch("/units/<code>", needs="unit.write", body=UnitChange, answer=UnitOut)
 def change_unit(code: str, body: UnitChange) -> UnitOut:
-    """Rename, move or retire a unit; moving is refused while grants hang on it. A vendor's later day is its contract's."""
+    """Rename, move or retire a unit; both are refused while grants hang on it. A vendor's last day is its contract's."""
     row = queries.unit(db.session(), viewer(), code)
     require("unit.write", row)
     if body.name is not None:
@@ -120,16 +118,12 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
     ):
         require("unit.write", parent)
         service.move_unit(db.session(), row, parent, now=clock.now())
-    if body.valid_until is not None and row.level is UnitLevel.VENDOR and body.valid_until >= _today():
+    if body.valid_until is not None and row.level is UnitLevel.VENDOR:
         service.set_contract_end(db.session(), row, body.valid_until)
     elif body.valid_until is not None:
         service.retire_unit(db.session(), row, on=body.valid_until, now=clock.now())
     db.session().flush()
     return _unit_out(row, row.parent.code if row.parent else None)
-
-
-def _today() -> dt.date:
-    return clock.local_date(clock.now())
 
 
 @api.delete("/units/<code>", needs="unit.write")
@@ -248,20 +242,13 @@ def create_team(body: TeamIn) -> Created:
     except NotFound as error:
         raise Invalid.of("unit", error.message) from error
     require("unit.write", unit)
-    head = _named(body.head, "head") if body.head else None
-    members = [_named(login, f"members[{n}]") for n, login in enumerate(body.members)]
+    head = service.person_in_use(session, body.head, field="head") if body.head else None
+    members = [service.person_in_use(session, login, field=f"members[{n}]") for n, login in enumerate(body.members)]
     row = service.create_team(session, code=body.code, name=body.name, unit=unit, head=head)
     for person in {p.id: p for p in [*members, *([head] if head else [])]}.values():
         service.join_team(session, row, person)
     session.flush()
     return Created(_teams_out([(row, unit)])[0], f"/api/v1/teams/{row.code}")
-
-
-def _named(login: str, field: str) -> Person:
-    row = db.session().scalar(sa.select(Person).where(Person.login == login, Person.active))
-    if row is None:
-        raise Invalid.of(field, _("没有登录名为“%(login)s”的在用人员。", login=login))
-    return row
 
 
 @api.get("/teams/<code>", needs="unit.read", answer=TeamOut)

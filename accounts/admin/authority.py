@@ -11,7 +11,7 @@ from accounts.models import Grant, Person, Team, Unit, UnitLevel
 from accounts.scope import Viewer, covers
 from accounts.validity import lasting
 from core import clock
-from core.errors import Forbidden
+from core.errors import Forbidden, NotFound
 from core.i18n import gettext as _
 from web.db import db
 
@@ -20,17 +20,25 @@ def reaches(session: Session, who: Viewer, permission: str, unit: Unit) -> bool:
     """Whether `permission` is held at this unit; vendors stand beside the tree and are a province's."""
     if covers(session, who, permission, unit_id=unit.id):
         return True
-    if unit.level is not UnitLevel.VENDOR:
-        return False
-    roots = sorted(who.units_for(permission))
-    province = sa.select(Unit.id).where(Unit.id.in_(roots), Unit.level == UnitLevel.PROVINCE).limit(1)
-    return bool(roots) and session.scalar(province) is not None
+    return unit.level is UnitLevel.VENDOR and who.at_province(permission)
 
 
 def require(permission: str, unit: Unit) -> None:
     """Raise Forbidden unless the viewer holds `permission` at this unit."""
     if not reaches(db.session(), viewer(), permission, unit):
         raise Forbidden(_("您不能在这个机构下做此操作。"))
+
+
+def require_top(permission: str) -> None:
+    """Raise Forbidden unless the viewer holds `permission` at a province: for units that have none above them."""
+    if not viewer().at_province(permission):
+        raise Forbidden(_("只有省局可以添加省级机构和供应商。"))
+
+
+def require_everywhere(permission: str) -> None:
+    """Raise NotFound unless the viewer holds `permission` at a province: for what concerns people of every unit."""
+    if not viewer().at_province(permission):
+        raise NotFound(_("没有这个页面，或您无权查看。"))
 
 
 def require_at(permission: str, grant: Grant) -> None:

@@ -16,7 +16,7 @@ from accounts.admin.schemas import GrantIn
 from accounts.current import viewer
 from accounts.models import Grant, Person, Role, Unit
 from core import clock
-from core.errors import Forbidden, Invalid, NotFound, TaxopsError
+from core.errors import Invalid, NotFound, TaxopsError
 from core.i18n import gettext as _
 from web import access
 from web.db import db
@@ -56,15 +56,13 @@ def _person_page(login: str, form: Form[GrantIn] | None = None) -> str:
 @access.needs("grant.write")
 def add_grant(login: str) -> ResponseReturnValue:
     """Give a role at a unit's subtree, for a team or for a service; to a day, or for good."""
-    row = queries.person(db.session(), viewer(), login, lock=True)
+    row = queries.person(db.session(), viewer(), login)
     form = Form(GrantIn, request.form)
     given = form.validate()
     if given is None:
         return _person_page(login, form), 422
     try:
         _grant(row, given)
-    except Forbidden:
-        raise
     except TaxopsError as error:
         db.session().rollback()
         form.refuse(as_invalid(error, {}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, url_for
 
-from core.errors import Invalid, TaxopsError
+from core.errors import Forbidden, Invalid, TaxopsError
 
 blueprint = Blueprint("admin", __name__, template_folder="../templates", url_prefix="/admin")
 
@@ -17,5 +17,10 @@ def following(endpoint: str, cursor: str | None, **values: Any) -> str | None:
 
 
 def as_invalid(error: TaxopsError, fields: dict[str, str]) -> Invalid:
-    """A verb's refusal as a form's error; `fields` names the field that each kind of refusal belongs to."""
+    """A verb's refusal as a form's error; `fields` names the field that each kind of refusal belongs to.
+
+    Raises what is no matter of a field: that somebody may not do this.
+    """
+    if isinstance(error, Forbidden):
+        raise error
     return error if isinstance(error, Invalid) else Invalid.of(fields.get(error.slug, ""), error.message)

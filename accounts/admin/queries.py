@@ -36,7 +36,7 @@ def units(
         sa.select(Unit, above.code)
         .outerjoin(above, above.id == Unit.parent_id)
         .options(contains_eager(Unit.parent.of_type(above)))
-        .where(_unit_scope(viewer), *_matching(q, Unit.code, Unit.name))
+        .where(_listed(viewer), *_matching(q, Unit.code, Unit.name))
     )
     if level is not None:
         statement = statement.where(Unit.level == level)
@@ -47,12 +47,19 @@ def units(
     return page(session, statement, [Key(Unit.code)], cursor=cursor, limit=limit, scalars=False)
 
 
-def _unit_scope(viewer: Viewer) -> sa.ColumnElement[bool]:
+def unit_scope(viewer: Viewer, permission: str = "unit.read") -> sa.ColumnElement[bool]:
     """Units below a grant; vendors stand beside the tree and are seen by whoever administers a province."""
-    below = in_scope(viewer, "unit.read", unit=Unit.id)
-    if viewer.can("unit.read") and viewer.unit_level is UnitLevel.PROVINCE:
+    below = in_scope(viewer, permission, unit=Unit.id)
+    if viewer.at_province(permission):
         return sa.or_(below, Unit.level == UnitLevel.VENDOR)
     return below
+
+
+def _listed(viewer: Viewer) -> sa.ColumnElement[bool]:
+    """Units whose existence is known: whoever may add one at the top sees those at the top, not what hangs on them."""
+    if viewer.can("unit.read") and viewer.at_province("unit.write"):
+        return sa.or_(unit_scope(viewer), Unit.parent_id.is_(None))
+    return unit_scope(viewer)
 
 
 def _matching(q: str | None, *columns: Any) -> list[sa.ColumnElement[bool]]:
@@ -63,37 +70,45 @@ def _matching(q: str | None, *columns: Any) -> list[sa.ColumnElement[bool]]:
 
 def unit(session: Session, viewer: Viewer, code: str) -> Unit:
     """One unit; raises NotFound outside the viewer's scope."""
-    found = session.scalar(sa.select(Unit).where(Unit.code == code, _unit_scope(viewer)))
+    found = session.scalar(sa.select(Unit).where(Unit.code == code, _listed(viewer)))
     if found is None:
         raise NotFound(_("没有编码为“%(code)s”的机构，或您无权查看。", code=code))
     return found
 
 
-def unit_overview(session: Session, row: Unit, *, now: dt.datetime) -> dict[str, Any]:
-    """What hangs on a unit: children, teams, number of people, grants."""
+def unit_overview(session: Session, viewer: Viewer, row: Unit, *, now: dt.datetime) -> dict[str, Any]:
+    """What hangs on a unit: children, teams, number of people, grants; nothing where the viewer has no right."""
+    seen = unit_scope(viewer)
     return {
         "parent": session.get(Unit, row.parent_id) if row.parent_id else None,
         "children": session.scalars(
-            sa.select(Unit).where(Unit.parent_id == row.id).order_by(Unit.code).limit(200)
+            sa.select(Unit).where(Unit.parent_id == row.id, seen).order_by(Unit.code).limit(200)
         ).all(),
-        "teams": session.scalars(sa.select(Team).where(Team.unit_id == row.id, Team.active).order_by(Team.code)).all(),
+        "teams": session.scalars(
+            sa.select(Team).join(Team.unit).where(Unit.id == row.id, seen, Team.active).order_by(Team.code)
+        ).all(),
         "people": session.scalar(
-            sa.select(sa.func.count()).select_from(Person).where(Person.unit_id == row.id, Person.active)
+            sa.select(sa.func.count())
+            .select_from(Person)
+            .join(Person.unit)
+            .where(Unit.id == row.id, seen, Person.active)
         ),
         "grants": session.execute(
             sa.select(Grant, Role, Person)
             .join(Role, Role.code == Grant.role_code)
             .join(Person, Person.id == Grant.person_id)
-            .where(Grant.unit_id == row.id, lasting(now))
+            .join(Unit, Unit.id == Grant.unit_id)
+            .where(Unit.id == row.id, seen, lasting(now))
             .order_by(Role.code, Person.login)
             .limit(100)
         ).all(),
     }
 
 
-def _person_scope(viewer: Viewer, permission: str = "person.read") -> sa.ColumnElement[bool]:
+def person_scope(viewer: Viewer, permission: str = "person.read") -> sa.ColumnElement[bool]:
+    """People of units below a grant, and of the vendors for whoever administers a province."""
     below = in_scope(viewer, permission, unit=Person.unit_id)
-    if viewer.can(permission) and viewer.unit_level is UnitLevel.PROVINCE:
+    if viewer.at_province(permission):
         vendors = sa.select(Unit.id).where(Unit.level == UnitLevel.VENDOR)
         return sa.or_(below, Person.unit_id.in_(vendors))
     return below
@@ -115,7 +130,7 @@ def people(
     statement = (
         sa.select(Person, Unit)
         .join(Unit, Unit.id == Person.unit_id)
-        .where(_person_scope(viewer), *_matching(q, Person.login, Person.name))
+        .where(person_scope(viewer), *_matching(q, Person.login, Person.name))
     )
     if unit_code:
         statement = statement.where(Unit.code == unit_code)
@@ -129,7 +144,7 @@ def people(
 
 def person(session: Session, viewer: Viewer, login: str, *, lock: bool = False) -> Person:
     """One person; raises NotFound outside the viewer's scope."""
-    statement = sa.select(Person).where(Person.login == login, _person_scope(viewer))
+    statement = sa.select(Person).where(Person.login == login, person_scope(viewer))
     found = session.scalar(statement.with_for_update() if lock else statement)
     if found is None:
         raise NotFound(_("没有登录名为“%(login)s”的人员，或您无权查看。", login=login))
@@ -168,7 +183,7 @@ def tokens(
         .join(Unit, Unit.id == Person.unit_id)
         .where(
             ApiToken.revoked_at.is_(None),
-            _person_scope(viewer, "token.write"),
+            person_scope(viewer, "token.write"),
             *_matching(q, Person.login, Person.name, ApiToken.name, ApiToken.prefix),
         )
     )
@@ -180,7 +195,7 @@ def token(session: Session, viewer: Viewer, token_id: int) -> tuple[ApiToken, Pe
     found = session.execute(
         sa.select(ApiToken, Person)
         .join(Person, Person.id == ApiToken.person_id)
-        .where(ApiToken.id == token_id, _person_scope(viewer, "token.write"))
+        .where(ApiToken.id == token_id, person_scope(viewer, "token.write"))
     ).one_or_none()
     if found is None:
         raise NotFound(_("没有这个令牌。"))
@@ -236,7 +251,7 @@ def teams(
     statement = (
         sa.select(Team, Unit)
         .join(Unit, Unit.id == Team.unit_id)
-        .where(_unit_scope(viewer), Team.active, *_matching(q, Team.code, Team.name))
+        .where(unit_scope(viewer), Team.active, *_matching(q, Team.code, Team.name))
         .options(joinedload(Team.head))
     )
     return page(session, statement, [Key(Team.code)], cursor=cursor, limit=limit, scalars=False)
@@ -245,7 +260,7 @@ def teams(
 def team(session: Session, viewer: Viewer, code: str) -> Team:
     """One team; raises NotFound outside the viewer's scope."""
     found = session.scalar(
-        sa.select(Team).join(Unit, Unit.id == Team.unit_id).where(Team.code == code, _unit_scope(viewer))
+        sa.select(Team).join(Unit, Unit.id == Team.unit_id).where(Team.code == code, unit_scope(viewer))
     )
     if found is None:
         raise NotFound(_("没有编码为“%(code)s”的班组，或您无权查看。", code=code))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -14,7 +13,7 @@ from accounts.admin.schemas import TeamChange, TeamForm
 from accounts.current import viewer
 from accounts.models import Person, Team
 from accounts.queries import members
-from core.errors import Forbidden, Invalid, NotFound, TaxopsError
+from core.errors import NotFound, TaxopsError
 from core.i18n import gettext as _
 from web import access
 from web.db import db
@@ -59,8 +58,6 @@ def create_team() -> ResponseReturnValue:
             db.session().commit()
             flash(_("班组“%(name)s”已添加。", name=row.name), "ok")
             return redirect(url_for("admin.team", code=row.code), 303)
-        except Forbidden:
-            raise
         except TaxopsError as error:
             db.session().rollback()
             form.refuse(as_invalid(error, {NotFound.slug: "unit", "conflict": "code"}))
@@ -98,14 +95,7 @@ def change_team(code: str) -> ResponseReturnValue:
 
 
 def _head(login: str | None) -> Person | None:
-    return _active(login, "head") if login else None
-
-
-def _active(login: str, field: str) -> Person:
-    found = db.session().scalar(sa.select(Person).where(Person.login == login, Person.active))
-    if found is None:
-        raise Invalid.of(field, _("没有登录名为“%(login)s”的在用人员。", login=login))
-    return found
+    return service.person_in_use(db.session(), login, field="head") if login else None
 
 
 @blueprint.get("/teams/<code>")
@@ -122,7 +112,7 @@ def change_member(code: str) -> ResponseReturnValue:
     """Add or remove a member, or make one the head (`what`: add, remove, head)."""
     row = queries.team(db.session(), viewer(), code)
     require("unit.write", row.unit)
-    found = _active(request.form.get("login", "").strip(), "login")
+    found = service.person_in_use(db.session(), request.form.get("login", "").strip(), field="login")
     _change_member(row, found, request.form.get("what", "add"))
     db.session().commit()
     return redirect(url_for("admin.team", code=code), 303)

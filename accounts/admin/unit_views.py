@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from accounts import service
 from accounts.admin import queries
-from accounts.admin.authority import require
+from accounts.admin.authority import require, require_top
 from accounts.admin.pages import as_invalid, blueprint, following
 from accounts.admin.schemas import UnitForm, UnitIn
 from accounts.current import viewer
 from accounts.models import LEVEL_LABELS, Unit, UnitLevel
 from accounts.validity import stands
 from core import clock
-from core.errors import Forbidden, NotFound, TaxopsError
+from core.errors import NotFound, TaxopsError
 from core.i18n import gettext as _
 from web import access
 from web.db import db
@@ -57,7 +57,9 @@ def create_unit() -> ResponseReturnValue:
     if given is not None:
         try:
             parent = service.unit_by_code(db.session(), given.parent) if given.parent else None
-            if parent is not None:
+            if parent is None:
+                require_top("unit.write")
+            else:
                 require("unit.write", parent)
             row = service.create_unit(
                 db.session(),
@@ -66,6 +68,8 @@ def create_unit() -> ResponseReturnValue:
                 level=given.level,
                 parent=parent,
                 valid_from=given.valid_from,
+                valid_until=given.valid_until,
+                now=clock.now(),
             )
             db.session().commit()
             flash(_("机构“%(name)s”已添加。", name=row.name), "ok")
@@ -84,7 +88,7 @@ def unit(code: str) -> ResponseReturnValue:
     return render_template(
         "accounts/unit.html",
         unit=row,
-        more=queries.unit_overview(db.session(), row, now=clock.now()),
+        more=queries.unit_overview(db.session(), viewer(), row, now=clock.now()),
         levels=LEVEL_LABELS,
         stands=stands(row, clock.now()),
     )
@@ -130,8 +134,6 @@ def change_unit(code: str) -> ResponseReturnValue:
             db.session().commit()
             flash(_("机构“%(name)s”已修改。", name=row.name), "ok")
             return redirect(url_for("admin.unit", code=code), 303)
-        except Forbidden:
-            raise
         except TaxopsError as error:
             db.session().rollback()
             form.refuse(as_invalid(error, {NotFound.slug: "parent", "conflict": "parent"}))

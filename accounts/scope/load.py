@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Role, Team, TeamMember, Unit, UnitLevel
 from accounts.permissions import PERMISSIONS
-from accounts.scope.viewer import Viewer
+from accounts.scope.viewer import NOWHERE, Viewer
 from accounts.validity import lasting, stands
 
 KEEP = dt.timedelta(seconds=60)
@@ -50,17 +50,18 @@ def _load(session: Session, person: Person, now: dt.datetime) -> tuple[Viewer, d
     """The viewer, and how long it stays true: to the next beginning or end of a grant, at most a minute."""
     unit = session.get_one(Unit, person.unit_id)
     known = session.execute(
-        sa.select(Grant, Role)
+        sa.select(Grant, Role, Unit.level)
         .join(Role, Role.code == Grant.role_code)
+        .outerjoin(Unit, Unit.id == Grant.unit_id)
         .where(Grant.person_id == person.id, lasting(now))
     ).all()
-    grants = [(grant, role) for grant, role in known if grant.valid_from <= now]
-    turns = [at for grant, _role in known for at in (grant.valid_from, grant.valid_until) if at and at > now]
+    grants = [(grant, role, level) for grant, role, level in known if grant.valid_from <= now]
+    turns = [at for grant, *_more in known for at in (grant.valid_from, grant.valid_until) if at and at > now]
     units: dict[str, set[int]] = defaultdict(set)
     teams: dict[str, set[int]] = defaultdict(set)
     services: dict[str, set[int]] = defaultdict(set)
     administrator: str | None = None
-    for grant, role in grants:
+    for grant, role, _level in grants:
         administrator = administrator or role.administrator
         for permission in role.permissions:
             for places, where in ((units, grant.unit_id), (teams, grant.team_id), (services, grant.service_id)):
@@ -80,7 +81,8 @@ def _load(session: Session, person: Person, now: dt.datetime) -> tuple[Viewer, d
         units={p: frozenset(ids) for p, ids in units.items()},
         teams={p: frozenset(ids) for p, ids in teams.items()},
         services={p: frozenset(ids) for p, ids in services.items()},
-        roles=frozenset(grant.role_code for grant, _role in grants),
+        provinces=frozenset(g.unit_id for g, _role, level in grants if g.unit_id and level is UnitLevel.PROVINCE),
+        roles=frozenset(grant.role_code for grant, *_more in grants),
         member_of=frozenset(
             session.scalars(
                 sa.select(TeamMember.team_id).join(Team).where(TeamMember.person_id == person.id, Team.active)
@@ -119,4 +121,5 @@ def system_viewer(unit: Unit) -> Viewer:
         unit_level=unit.level,
         is_service=True,
         units={p: frozenset({unit.id}) for p in PERMISSIONS},
+        provinces=frozenset({unit.id}) if unit.level is UnitLevel.PROVINCE else NOWHERE,
     )

@@ -14,9 +14,10 @@ NOWHERE: frozenset[int] = frozenset()
 class Viewer:
     """Somebody signed in. Permissions are kept by where they were granted; nothing is granted by default.
 
-    `own`: permissions everybody has over their own matters. `units`: permission → root units, each meaning its subtree.
-    `teams`, `services`: permission → ids. `member_of`: teams this person works in. `vendor_unit_id`: set for vendors.
-    `token_scopes`: when an API token speaks, the permissions it is limited to (None: no token, or an unlimited one).
+    `own`: permissions everybody has over their own matters. `units`: permission → root units, each meaning its subtree;
+    `provinces`: which of those roots are provinces. `teams`, `services`: permission → ids. `member_of`: teams this person
+    works in. `vendor_unit_id`: set for vendors. `token_scopes`: when an API token speaks, the permissions it is limited to
+    (None: no token, or an unlimited one).
     """
 
     person_id: int
@@ -30,6 +31,7 @@ class Viewer:
     is_service: bool = False
     own: frozenset[str] = frozenset()
     units: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    provinces: frozenset[int] = NOWHERE
     teams: Mapping[str, frozenset[int]] = field(default_factory=dict)
     services: Mapping[str, frozenset[int]] = field(default_factory=dict)
     roles: frozenset[str] = frozenset()
@@ -53,6 +55,10 @@ class Viewer:
     def units_for(self, permission: str) -> frozenset[int]:
         """Root units under which the permission is held."""
         return self.units.get(permission, NOWHERE) if self._token_allows(permission) else NOWHERE
+
+    def at_province(self, permission: str) -> bool:
+        """Whether the permission is held for a whole province: where the right is, not where the person sits."""
+        return not self.provinces.isdisjoint(self.units_for(permission))
 
     def teams_for(self, permission: str) -> frozenset[int]:
         """Teams for which the permission is held."""

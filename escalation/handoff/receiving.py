@@ -7,6 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from accounts import validity
 from accounts.models import Person, Team, TeamMember, UnitLevel
 from accounts.scope import PrincipalKind, viewer_for
 from core.errors import Conflict, Invalid
@@ -18,14 +19,13 @@ from servicedesk.custody import rules as custody_rules
 from servicedesk.custody import service as custody
 from servicedesk.custody.models import CustodySpan
 from servicedesk.custody.rules import ReturnTo, Span
-from servicedesk.tickets import access, clocking
+from servicedesk.tickets import access
 from servicedesk.tickets.models import Ticket, TicketPrincipal
 
 
 def stands(team: Team, *, now: dt.datetime) -> bool:
     """Whether a team can take anything: active, and its unit or contract has not ended."""
-    end = team.unit.valid_until
-    return team.active and (end is None or end >= clocking.today(now))
+    return team.active and validity.stands(team.unit, now)
 
 
 def receivers(session: Session, ticket: Ticket, *, now: dt.datetime) -> list[Team]:
