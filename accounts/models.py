@@ -36,7 +36,8 @@ LEVEL_LABELS = {
 class Unit(Base):
     """A unit of the organisation, or a vendor. The code is global and never changes.
 
-    valid_until set: merged or dissolved; it keeps its history, and `successor` carries on. A vendor's contract ends then.
+    valid_until set: merged or dissolved from that day on; it keeps its history, and `successor` carries on. A vendor's is
+    the last day of its contract, which still counts.
     """
 
     __tablename__ = "unit"
@@ -167,7 +168,8 @@ class SignInSession(Base):
 
 
 class SignInFailure(Base):
-    """Failures in a row of one login as it was typed, whether it exists or not: so no answer tells which do."""
+    """Failures in a row of one login, whether it exists or not: so no answer tells which do. Of one that nobody has, only
+    a keyed hash of what was typed is kept."""
 
     __tablename__ = "sign_in_failure"
     __audited__ = False

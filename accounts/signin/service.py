@@ -30,10 +30,14 @@ class SignInFailed(Exception):
 
 @dataclass(frozen=True)
 class Known:
-    """What a sign-in needs to know of a login before the password is looked at. `stored`: the person's hash, if any."""
+    """What a sign-in needs to know of a login before the password is looked at. `stored`: the person's hash, if any.
+
+    `counted_as`: whose failures these are; of a login nobody has what was typed is not kept, it may be a password.
+    """
 
     login: str
     stored: str | None
+    counted_as: str
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,17 @@ def verify(stored: str | None, password: str) -> bool:
         return False
 
 
-def look_up(session: Session, login: str, *, now: dt.datetime) -> Known | SignInFailed:
-    """First step of a sign-in, reading only: the login, or that it is locked (known or not, all the same)."""
+def look_up(session: Session, login: str, *, now: dt.datetime, secret: str) -> Known | SignInFailed:
+    """First step of a sign-in, reading only: the login, or that it is locked (known or not, all the same).
+
+    `secret` is the installation's: with it the failures of logins that nobody has are counted without keeping them.
+    """
     login = login.replace("\0", "")[:64]
-    row = session.get(SignInFailure, login)
-    if row is not None and (locked := _locked(row, now)):
-        return locked
-    return Known(login, session.scalar(sa.select(Person.password_hash).where(Person.login == login)))
+    found = session.execute(sa.select(Person.login, Person.password_hash).where(Person.login == login)).one_or_none()
+    blurred = rules.blurred(login, secret)
+    known = Known(login, found.password_hash, login) if found else Known(login, None, blurred)
+    row = session.get(SignInFailure, known.counted_as)
+    return (row is not None and _locked(row, now)) or known
 
 
 def prove(known: Known, password: str) -> Proven:
@@ -99,17 +107,17 @@ def prove(known: Known, password: str) -> Proven:
 
 def sign_in(session: Session, proven: Proven, *, address: str, user_agent: str, now: dt.datetime) -> str | SignInFailed:
     """Last step: begin a session and return its cookie value, or what to tell. The caller commits either way."""
-    login = proven.known.login
-    failure = session.get(SignInFailure, login, with_for_update=True)
+    login, counted_as = proven.known.login, proven.known.counted_as
+    failure = session.get(SignInFailure, counted_as, with_for_update=True)
     if failure is not None and (locked := _locked(failure, now)):
         return locked  # others failed while we looked: a right guess among many at once does not count
     person = session.scalar(sa.select(Person).where(Person.login == login).with_for_update())
     unchanged = person is not None and person.password_hash == proven.known.stored
     if person is None or not person.active or not unchanged or not proven.right:
-        _count_failure(session, failure, login, now)
-        audit.record(session, verb="sign-in-failed", object_name=f"person:{login}", now=now)
+        _count_failure(session, failure, counted_as, now)
+        audit.record(session, verb="sign-in-failed", object_name=f"person:{person.login if person else '?'}", now=now)
         return SignInFailed(_("登录名或口令不正确。"))
-    _forget_failures(session, login)
+    _forget_failures(session, counted_as)
     if proven.fresh is not None:
         person.password_hash = proven.fresh
     token = rules.new_token()
@@ -136,14 +144,14 @@ def _locked(failure: SignInFailure, now: dt.datetime) -> SignInFailed | None:
     return SignInFailed(_("连续输错次数过多，请 %(n)d 分钟后再试。", n=-(-wait // 60)), wait)
 
 
-def _count_failure(session: Session, failure: SignInFailure | None, login: str, now: dt.datetime) -> None:
+def _count_failure(session: Session, failure: SignInFailure | None, counted_as: str, now: dt.datetime) -> None:
     if failure is None:
         try:
             with session.begin_nested():
-                session.add(failure := SignInFailure(login=login, failures=0, last_at=now))
+                session.add(failure := SignInFailure(login=counted_as, failures=0, last_at=now))
                 session.flush()
         except sa.exc.IntegrityError:  # another attempt began the count at the same moment
-            failure = session.get_one(SignInFailure, login, with_for_update=True, populate_existing=True)
+            failure = session.get_one(SignInFailure, counted_as, with_for_update=True, populate_existing=True)
     failure.failures += 1
     failure.last_at = now
     if (lock := rules.lock_for(failure.failures)) is not None:

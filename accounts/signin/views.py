@@ -72,7 +72,7 @@ def _prove_and_sign_in(login: str, password: str) -> str | service.SignInFailed:
     """In three steps, so that the slow look at the password holds no transaction: SQLite has one writer."""
     db.session().rollback()  # whoever asked may have come with a cookie, which was looked up in a writing transaction
     with reading(engine()) as session:
-        known = service.look_up(session, login, now=clock.now())
+        known = service.look_up(session, login, now=clock.now(), secret=str(current_app.config["SECRET_KEY"]))
     if isinstance(known, service.SignInFailed):
         return known
     proven = service.prove(known, password)

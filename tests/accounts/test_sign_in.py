@@ -9,8 +9,9 @@ from typing import Any
 
 import argon2
 import pytest
+import sqlalchemy as sa
 
-from accounts.models import Person, SignInSession
+from accounts.models import AuditRow, Person, SignInFailure, SignInSession
 from accounts.signin import service
 from core import clock
 from tests.fixtures.world import PASSWORD, World
@@ -77,6 +78,20 @@ def test_a_locked_login_reads_the_same_whether_it_exists_or_not(world: World) ->
     assert [status for status, *_rest in answers["lt-clerk"]] == [401] * 5 + [429] * 2
 
 
+def test_what_was_typed_as_a_login_that_nobody_has_is_kept_nowhere(world: World) -> None:
+    """People type their password there. It is counted all the same, and the trail keeps it for 400 days."""
+    typed = "Wo-De-Kou-Ling-8"
+    client = world.app.test_client()
+    assert [_try(client, typed, "no").status_code for _attempt in range(6)] == [401] * 5 + [429]
+    _try(client, "lt-clerk", "no")
+    with world.read() as session:
+        rows = session.scalars(sa.select(AuditRow).where(AuditRow.verb == "sign-in-failed").order_by(AuditRow.id))
+        assert [row.object for row in rows] == ["person:?"] * 5 + ["person:lt-clerk"]
+        for table in (AuditRow, SignInFailure):
+            kept = session.execute(sa.select(*table.__table__.columns)).all()
+            assert typed.lower() not in str(kept).lower(), table.__tablename__
+
+
 def test_a_right_password_forgets_the_failures(world: World) -> None:
     client = world.app.test_client()
     for _round in range(2):
@@ -90,7 +105,7 @@ def test_many_guesses_at_once_are_counted_like_one_after_the_other(world: World)
     """Whoever looked at the password before the lock fell, is judged after it: a lucky guess among many does not count."""
     now = clock.now()
     with world.read() as session:
-        known = service.look_up(session, "lt-clerk", now=now)
+        known = service.look_up(session, "lt-clerk", now=now, secret="x" * 32)
     assert isinstance(known, service.Known)
     wrong, right = service.Proven(known, right=False), service.Proven(known, right=True)
     answers = []
@@ -104,7 +119,7 @@ def test_many_guesses_at_once_are_counted_like_one_after_the_other(world: World)
 def test_a_password_changed_meanwhile_lets_nobody_in(world: World) -> None:
     now = clock.now()
     with world.read() as session:
-        known = service.look_up(session, "lt-clerk", now=now)
+        known = service.look_up(session, "lt-clerk", now=now, secret="x" * 32)
     assert isinstance(known, service.Known)
     with world.write() as session:
         person = session.get_one(Person, world.people["lt-clerk"])
