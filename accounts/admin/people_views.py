@@ -15,7 +15,7 @@ from accounts.current import viewer
 from accounts.models import Role
 from accounts.signin import service as signin
 from core import clock
-from core.errors import Conflict, NotFound, TaxopsError
+from core.errors import Conflict, Invalid, NotFound, TaxopsError
 from core.i18n import gettext as _
 from web import access
 from web.db import db
@@ -92,10 +92,14 @@ def create_person() -> ResponseReturnValue:
 @blueprint.post("/people/<login>/active")
 @access.needs("person.write")
 def set_active(login: str) -> ResponseReturnValue:
-    """Disable somebody, or let them in again."""
+    """Disable somebody, or let them in again: `active` says which, so that asking twice changes nothing more (R-02)."""
     row = queries.person(db.session(), viewer(), login, lock=True)
     require_over("person.write", row)
-    service.set_active(db.session(), row, active=not row.active, now=clock.now())
+    wanted = {"true": True, "false": False}.get(request.form.get("active", ""))
+    if wanted is None:
+        raise Invalid.of("active", _("请说明是停用还是启用。"))
+    if row.active is not wanted:
+        service.set_active(db.session(), row, active=wanted, now=clock.now())
     db.session().commit()
     flash(_("已启用。") if row.active else _("已停用，其登录已全部退出。"), "ok")
     return redirect(url_for("admin.person", login=login), 303)

@@ -101,8 +101,8 @@ def test_R_03_last_administrator_remains(world: World) -> None:
         grant_id = session.scalar(sa.select(Grant.id).where(Grant.role_code == "security-admin"))
     client = world.client("sec-admin")
     assert world.submit(client, f"/admin/people/sec-admin/grants/{grant_id}/revoke").status_code == 409
-    assert world.submit(client, "/admin/people/sec-admin/active").status_code == 409
-    assert world.submit(client, "/admin/people/aud-admin/active").status_code == 409
+    assert world.submit(client, "/admin/people/sec-admin/active", {"active": "false"}).status_code == 409
+    assert world.submit(client, "/admin/people/aud-admin/active", {"active": "false"}).status_code == 409
 
 
 def test_grant_takes_effect_at_once_and_ends_at_once(world: World) -> None:
@@ -119,9 +119,22 @@ def test_grant_takes_effect_at_once_and_ends_at_once(world: World) -> None:
 def test_disabled_person_is_out_at_once(world: World) -> None:
     clerk = world.client("lt-clerk")
     token = world.api("lt-clerk")
-    world.submit(world.client("sec-admin"), "/admin/people/lt-clerk/active")
+    world.submit(world.client("sec-admin"), "/admin/people/lt-clerk/active", {"active": "false"})
     assert clerk.get("/profile").status_code == 303
     assert token.get("/tickets").status_code == 401
+
+
+def test_R_02_disabling_twice_disables(world: World) -> None:
+    """A double click is one wish; the page says which."""
+    admin = world.client("sec-admin")
+    form = '<input type="hidden" name="active" value="{}">'
+    assert form.format("false") in admin.get("/admin/people/lt-clerk").get_data(as_text=True)
+    for wanted, kept in (("false", False), ("false", False), ("true", True), ("true", True)):
+        assert world.submit(admin, "/admin/people/lt-clerk/active", {"active": wanted}).status_code == 303
+        with world.read() as session:
+            assert session.get_one(Person, world.people["lt-clerk"]).active is kept
+        assert form.format("false" if kept else "true") in admin.get("/admin/people/lt-clerk").get_data(as_text=True)
+    assert world.submit(admin, "/admin/people/lt-clerk/active").status_code == 422, "whoever says nothing is asked"
 
 
 def test_every_write_is_audited_with_before_and_after(world: World) -> None:

@@ -57,7 +57,7 @@ def test_R_03_the_last_administrator_for_a_time_is_not_disabled(world: World) ->
             sa.update(Grant).where(Grant.role_code == "audit-admin").values(valid_until=clock.now() + MONTH)
         )
     client = world.client("sec-admin")
-    assert world.submit(client, "/admin/people/aud-admin/active").status_code == 409
+    assert world.submit(client, "/admin/people/aud-admin/active", {"active": "false"}).status_code == 409
 
 
 def test_R_03_one_administrator_without_an_end_remains(world: World) -> None:
@@ -66,9 +66,9 @@ def test_R_03_one_administrator_without_an_end_remains(world: World) -> None:
     with world.write() as session:
         session.execute(sa.update(Person).where(Person.login == "lt-clerk").values(password_hash="x"))
     admin = world.client("sec-admin")
-    assert world.submit(admin, "/admin/people/aud-admin/active").status_code == 409
+    assert world.submit(admin, "/admin/people/aud-admin/active", {"active": "false"}).status_code == 409
     give(world, "zz-clerk", "audit-admin", "61")
-    assert world.submit(admin, "/admin/people/aud-admin/active").status_code == 303
+    assert world.submit(admin, "/admin/people/aud-admin/active", {"active": "false"}).status_code == 303
 
 
 def test_a_grant_for_a_time_is_shown_wherever_rights_are_shown_and_gone_when_it_ended(world: World) -> None:

@@ -82,7 +82,7 @@ def forced(world: World, _client: FlaskClient) -> None:
 
 
 def disabled(world: World, _client: FlaskClient) -> None:
-    world.submit(world.client("sec-admin"), "/admin/people/lt-engineer/active")
+    world.submit(world.client("sec-admin"), "/admin/people/lt-engineer/active", {"active": "false"})
 
 
 def idle(world: World, _client: FlaskClient) -> None:
