@@ -7,8 +7,10 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from accounts import roles as service
+from accounts.admin.authority import require_everywhere
 from accounts.admin.pages import as_invalid, blueprint
 from accounts.admin.schemas import RoleChange, RoleIn
+from accounts.current import viewer
 from accounts.models import Role
 from accounts.permissions import PERMISSIONS
 from core import clock
@@ -22,15 +24,17 @@ from web.forms import Form
 @blueprint.get("/roles")
 @access.needs("grant.write")
 def roles() -> ResponseReturnValue:
-    """Roles and what each may."""
+    """Roles and what each may: who gives them anywhere reads what they are."""
     rows = db.session().scalars(sa.select(Role).order_by(Role.administrator.is_not(None), Role.code)).all()
-    return render_template("accounts/roles.html", rows=rows, permissions=PERMISSIONS)
+    may_edit = viewer().at_province("grant.write")
+    return render_template("accounts/roles.html", rows=rows, permissions=PERMISSIONS, may_edit=may_edit)
 
 
 @blueprint.get("/roles/new")
 @access.needs("grant.write")
 def new_role() -> ResponseReturnValue:
     """The form for a role of one's own."""
+    require_everywhere("grant.write")
     return _form(None, Form(RoleIn))
 
 
@@ -38,6 +42,7 @@ def new_role() -> ResponseReturnValue:
 @access.needs("grant.write")
 def create_role() -> ResponseReturnValue:
     """Add a role."""
+    require_everywhere("grant.write")
     form = Form(RoleIn, request.form)
     if (given := form.validate()) is not None:
         try:
@@ -102,6 +107,8 @@ def _form(row: Role | None, form: Form[RoleIn] | Form[RoleChange]) -> str:
 
 
 def _role(code: str) -> Role:
+    """A role to be edited: it is everybody's who holds it, wherever they are."""
+    require_everywhere("grant.write")
     found = db.session().get(Role, code)
     if found is None:
         raise NotFound(_("没有名为“%(role)s”的角色。", role=code))

@@ -26,8 +26,8 @@ def settings() -> ResponseReturnValue:
         found += installation(session)
     if who.can("grant.write"):
         if not found:
-            found += findings.of_people(session, now=now)
-        found += findings.of_rights(session, now=now)
+            found += findings.of_people(session, now=now, viewer=who)
+        found += findings.of_rights(session, who, now=now)
     found.sort(key=lambda each: STATES.index(each.state))
     wrong = [each for each in found if each.state != "ok"]
     fine = [each for each in found if each.state == "ok"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from accounts import service
-from accounts.models import Grant, Person, Unit
+from accounts.models import Grant, Person, Role, SignInFailure, Team, Unit
 from core import clock
 from core.errors import Conflict
 from tests.fixtures.world import World
@@ -73,7 +74,7 @@ def test_somebody_with_rights_above_one_s_place_is_out_of_reach(world: World, co
     client, api = world.client(county_admin), world.api(county_admin)
     before = _hash(world, "lt-engineer")
     assert world.submit(client, "/admin/people/lt-engineer/password", PASSWORD).status_code == 403
-    assert world.submit(client, "/admin/people/lt-engineer/active").status_code == 403
+    assert world.submit(client, "/admin/people/lt-engineer/active", {"active": "false"}).status_code == 403
     assert world.submit(client, "/admin/people/lt-engineer/sessions/end").status_code == 403
     assert api.patch("/people/lt-engineer", {"active": False}).status_code == 403
     assert api.patch("/people/lt-engineer", {"email": "me@example.test"}).status_code == 403
@@ -103,3 +104,54 @@ def test_one_s_own_password_is_changed_by_knowing_it(world: World) -> None:
 def _hash(world: World, login: str) -> str | None:
     with world.read() as session:
         return session.scalar(sa.select(Person.password_hash).where(Person.login == login))
+
+
+def test_roles_are_everybody_s_so_a_county_edits_none(world: World, county_admin: str) -> None:
+    """`engineer` is held in the whole province: the preview would name its people, the change would reach them."""
+    county, province = world.client(county_admin), world.client("sec-admin")
+    with world.read() as session:
+        before = list(session.get_one(Role, "engineer").permissions)
+    change = {"name": "工程师", "permissions": ["alert.read"], "seen": before}
+    made = {"code": "mine", "name": "我的", "permissions": ["alert.read"]}
+    for client, seen, done in ((county, 404, 404), (province, 200, 303)):
+        assert client.get("/admin/roles/engineer/edit").status_code == seen
+        assert client.get("/admin/roles/new").status_code == seen
+        assert world.submit(client, "/admin/roles/engineer/edit", change).status_code == seen
+        assert world.submit(client, "/admin/roles/engineer/edit", {**change, "confirmed": "true"}).status_code == done
+        assert world.submit(client, "/admin/roles/new", made).status_code == done
+        with world.read() as session:
+            assert (session.get_one(Role, "engineer").permissions == before) is (client is county)
+    for client, may in ((county, False), (province, True)):
+        page = client.get("/admin/roles").get_data(as_text=True)
+        assert "运维" in page, "who gives roles reads what they are"
+        assert ("/admin/roles/new" in page) is may
+        assert ("/admin/roles/leader/edit" in page) is may
+
+
+def test_T_05_a_county_s_home_counts_what_is_the_county_s(world: World, county_admin: str) -> None:
+    """Counts, too, are of what one may see."""
+    soon = clock.now() + dt.timedelta(days=3)
+    give(world, "mx-clerk", "engineer", "610326", until=soon)
+    give(world, "lt-clerk", "engineer", "610122", until=soon)
+    for login in ("mx-engineer", "bj-engineer", "lt-engineer"):
+        world.api(login)
+    with world.write() as session:
+        session.execute(sa.update(Person).where(Person.login.in_(["bj-head", "lt-engineer"])).values(active=False))
+        session.execute(sa.update(Team).where(Team.code.in_(["X-LT", "X-MX"])).values(active=False))
+        session.execute(sa.update(Person).where(Person.login == "aud-admin").values(password_hash=None))
+        session.add_all(
+            SignInFailure(login=login, failures=5, last_at=clock.now(), locked_until=soon)
+            for login in ("bj-head", "lt-clerk", "0" * 64)
+        )
+    county, province = (
+        world.client(each).get("/admin/settings").get_data(as_text=True) for each in (county_admin, "sec-admin")
+    )
+    words = {
+        "项授权将在 14 天内到期": (1, 2), "项授权仍挂在已停用": (1, 2), "个令牌永不过期": (1, 3),
+        "个登录名因连续输错": (1, 3), "个市、县局没有班组": (1, 2),
+    }  # fmt: skip
+    for text, (here, everywhere) in words.items():
+        assert f"{here} {text}" in county, text
+        assert f"{everywhere} {text}" in province, text
+    assert "没有审计管理员" in province
+    assert "没有审计管理员" not in county, "whether there is one is the province's affair"
