@@ -54,8 +54,8 @@ class Client:
         try:
             data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
             connection.request(method, f"/api/v1{path}", data, headers)
-            response = connection.getresponse()
-            text = response.read()
+            with connection.getresponse() as response:  # closed also where the program dies in the middle of it
+                text = response.read()
         except (OSError, http.client.HTTPException):
             connection.close()
             raise

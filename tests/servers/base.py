@@ -9,9 +9,12 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
@@ -63,6 +66,16 @@ def require_program(*names: str, globs: tuple[str, ...] = ()) -> str:
     if os.environ.get("CI") == "true" or os.geteuid() == 0:
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
+
+
+def answers(url: str, *, seconds: float = 5.0, context: ssl.SSLContext | None = None) -> bool:
+    """Whether a GET of this address says 200. OSError where nobody listens; whatever is answered is closed again."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds, context=context) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        error.close()  # a refusal is an open answer too
+        return False
 
 
 def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 20.0, every: float = 0.05) -> None:

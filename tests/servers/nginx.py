@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import ssl
-import urllib.request
 from pathlib import Path
 
-from tests.servers.base import HOST, Daemon, accepts_tcp, require_program
+from tests.servers.base import HOST, Daemon, accepts_tcp, answers, require_program
 from tests.servers.tls import Authority, Certificate
 
 _CONFIG = """
@@ -87,13 +86,11 @@ class Nginx(Daemon):
         if not accepts_tcp(self.port):
             return False
         if self.authority is None:
-            with urllib.request.urlopen(f"{self.url}/", timeout=2) as answer:
-                return bool(answer.status == 200)
+            return answers(f"{self.url}/", seconds=2)
         context = ssl.create_default_context(cafile=str(self.authority.ca_file))
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # an expired certificate is a case a test may want
-        with urllib.request.urlopen(f"{self.url}/", timeout=2, context=context) as answer:
-            return bool(answer.status == 200)
+        return answers(f"{self.url}/", seconds=2, context=context)
 
     def clear(self) -> None:
         """Remove every page."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.servers.base import HOST, SERVER_PATH, Daemon, require_program
+from tests.servers.base import HOST, SERVER_PATH, Daemon, answers, require_program
 
 
 class Prometheus(Daemon):
@@ -65,8 +65,7 @@ class Prometheus(Daemon):
         return f"http://{HOST}:{self.port}"
 
     def is_ready(self) -> bool:
-        with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
+        return answers(f"{self.url}/-/ready", seconds=2)
 
     def reload(self) -> None:
         """Read the configuration again, as on SIGHUP."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.guards import source
-from tests.servers.base import HOST, SERVER_PATH, Daemon, free_port, wait_until
+from tests.servers.base import HOST, SERVER_PATH, Daemon, answers, free_port, wait_until
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.taxops import TaxopsServer
 
@@ -85,8 +85,7 @@ class MakeRun(Daemon):
         return {**super().environment(), "PATH": SERVER_PATH}
 
     def is_ready(self) -> bool:
-        with urllib.request.urlopen(f"http://{HOST}:{self.port}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
+        return answers(f"http://{HOST}:{self.port}/readyz")
 
 
 @pytest.mark.timeout(300)
