@@ -109,8 +109,6 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
     """Rename, move or retire a unit; both are refused while grants hang on it. A vendor's last day is its contract's."""
     row = queries.unit(db.session(), viewer(), code)
     require("unit.write", row)
-    if body.name is not None:
-        row.name = body.name
     if (
         "parent" in body.model_fields_set
         and (parent := _parent(body.parent)) is not None
@@ -122,6 +120,8 @@ def change_unit(code: str, body: UnitChange) -> UnitOut:
         service.set_contract_end(db.session(), row, body.valid_until)
     elif body.valid_until is not None:
         service.retire_unit(db.session(), row, on=body.valid_until, now=clock.now())
+    if body.name is not None:  # last: moving locks units in their order, and a changed name is a lock already
+        row.name = body.name
     db.session().flush()
     return _unit_out(row, row.parent.code if row.parent else None)
 

@@ -143,10 +143,10 @@ def change_unit(code: str) -> ResponseReturnValue:
 
 def _change(row: Unit, given: UnitForm) -> None:
     session = db.session()
-    row.name = given.name
     if given.parent and (row.parent is None or given.parent != row.parent.code):
         parent = service.unit_by_code(session, given.parent)
         require("unit.write", parent)
         service.move_unit(session, row, parent, now=clock.now())
     if row.level is UnitLevel.VENDOR:
         service.set_contract_end(session, row, given.valid_until)
+    row.name = given.name  # last: moving locks units in their order, and a changed name is a lock already
