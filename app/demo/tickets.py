@@ -18,8 +18,7 @@ from app.demo.units import SEED
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 DAYS = 180
 RECENT_DAYS, RECENT_SHARE = 3, 0.06
-MONDAY, FRIDAY, SUNDAY = 0, 4, 6
-SINCE_WORK = {MONDAY: 3, SUNDAY: 2}  # days back to the last working day; else one
+FRIDAY = 4
 WEIGHTS = {
     "desktop": 34, "wan": 12, "application": 30, "video": 6, "server": 8, "data-correction": 6, "role-change": 4,
 }  # fmt: skip
@@ -89,11 +88,9 @@ def _age(draw: random.Random) -> dt.timedelta:
 
 
 def _moment(draw: random.Random, now: dt.datetime) -> dt.datetime:
-    """When a ticket was opened; an hour of today that has not come yet is that of the last working day."""
+    """When a ticket was opened; an hour of today that has not come yet is that of a day of the last week."""
     moment = _office_hours(now - _age(draw), draw)
-    if moment <= now:
-        return moment
-    return moment - dt.timedelta(days=SINCE_WORK.get(moment.astimezone(SHANGHAI).weekday(), 1))
+    return moment if moment <= now else moment - dt.timedelta(days=draw.randint(1, 7))
 
 
 def _ticket(
@@ -130,7 +127,8 @@ def _office_hours(moment: dt.datetime, draw: random.Random) -> dt.datetime:
     """The moment, moved to office hours of a weekday in nine of ten cases."""
     local = moment.astimezone(SHANGHAI)
     if draw.random() < 0.9:  # noqa: PLR2004 - the share is the point
-        local -= dt.timedelta(days=max(0, local.weekday() - FRIDAY))
+        if local.weekday() > FRIDAY:  # any day of that week, so that no Friday bears three days' matters
+            local -= dt.timedelta(days=draw.randint(local.weekday() - FRIDAY, local.weekday()))
         local = local.replace(
             hour=draw.choice((9, 9, 9, 10, 10, 11, 13, 14, 14, 15, 15, 16)), minute=draw.randrange(60)
         )
