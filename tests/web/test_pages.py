@@ -143,24 +143,3 @@ def test_a_lost_connection_is_said_and_comes_back(
         page.wait_for_selector('.tx-live[data-state="lost"]', timeout=30_000)
         server.start()
         page.wait_for_selector('.tx-live[data-state="back"], .tx-live[data-state="ok"]', timeout=90_000)
-
-
-def test_a_session_ended_elsewhere_is_said_where_it_was_open(
-    browser: Browser, complaints: chromium.Complaints, server: TaxopsServer
-) -> None:
-    """Signed out on every device: the other page says so, keeps what was typed, and shows the way back to itself."""
-    with (
-        chromium.open_page(browser, "desktop", complaints) as left_open,
-        chromium.open_page(browser, "phone", complaints) as elsewhere,
-    ):
-        complaints.allow(r"401|/live|/inbox/count")
-        for page in (left_open, elsewhere):
-            sign_in(page, server, "county-clerk")
-        left_open.goto(f"{server.url}/desk/report")
-        left_open.get_by_label(re.compile("出了什么问题")).fill("打印机不出纸")
-        elsewhere.goto(f"{server.url}/profile")
-        elsewhere.get_by_role("button", name="在所有设备上退出").click()
-        left_open.wait_for_selector('.tx-live[data-state="out"]', timeout=40_000)
-        way_back = left_open.get_by_role("link", name=re.compile("重新登录"))
-        assert way_back.get_attribute("href") == "/login?next=%2Fdesk%2Freport"
-        assert left_open.get_by_label(re.compile("出了什么问题")).input_value() == "打印机不出纸"
