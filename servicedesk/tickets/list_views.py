@@ -31,7 +31,7 @@ from web.filters import local
 from web.forms import Form
 
 PAGE = 50
-SHOWN_FINISHED = 20
+SHOWN_GOING_ON, SHOWN_FINISHED = 150, 20
 #: What the form of the list has fields for; the rest of the address rides along unseen.
 IN_THE_FORM = {"q", "state", "priority", "category", "line", "kind", "open", "overdue"}
 
@@ -133,10 +133,10 @@ def mine() -> ResponseReturnValue:
     with_unit = sa.orm.joinedload(Ticket.team).joinedload(Team.unit)
     own = sa.select(Ticket).options(*queries.WITH, with_unit).where(Ticket.id.in_(followed))
     order = (Ticket.opened_at.desc(), Ticket.id.desc())
-    waiting = Ticket.state == State.RESOLVED
     finished = Ticket.state.in_(sorted(FINISHED - {State.RESOLVED}))
-    open_ones = session.scalars(own.where(~waiting, ~finished).order_by(*order).limit(100)).all()
-    to_confirm = session.scalars(own.where(waiting).order_by(*order).limit(50)).all()
+    going_on = session.scalars(own.where(~finished).order_by(*order).limit(SHOWN_GOING_ON)).all()
+    open_ones = [ticket for ticket in going_on if ticket.state is not State.RESOLVED]
+    to_confirm = [ticket for ticket in going_on if ticket.state is State.RESOLVED]
     done = session.scalars(own.where(finished).order_by(*order).limit(SHOWN_FINISHED)).all()
     return render_template(
         "servicedesk/mine.html",
