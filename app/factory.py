@@ -13,6 +13,7 @@ from accounts.idempotency import DatabaseStore
 from app import diagnosis, live, rooms, wiring
 from app.web import authentication, errors, headers, health, jinja, proxies
 from config import Settings
+from core import netguard
 from core.db import make_engine
 from web import compress
 from web import db as web_db
@@ -42,6 +43,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=31536000,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    netguard.configure(settings)
     app.url_map.converters["int"] = StorableInteger
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     web_db.init(app, engine or make_engine(settings.database_url))  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from collectors.base import PollerFault, remaining
 from collectors.blocking import in_thread
 from collectors.run import poller_fault
+from core import netguard
 from core.i18n import gettext as _
 
 _HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63})*\.?")
@@ -67,11 +68,21 @@ def _ascii(host: str) -> str:
 
 
 async def resolve(host: str, port: int, *, kind: int = socket.SOCK_STREAM) -> list[str]:
-    """The addresses of `host`, in the order to try them. Raises PollerFault when it has none."""
+    """The addresses of `host` that checks may reach, in the order to try them.
+
+    Connect to these and not to the name: its next answer may be another. Raises PollerFault when it has none.
+    """
     try:
-        return [str(ipaddress.ip_address(host))]
+        found = [str(ipaddress.ip_address(host))]
     except ValueError:
-        pass
+        found = await _look_up(host, port, kind)
+    try:
+        return netguard.permitted(found, netguard.Purpose.CHECK)
+    except netguard.RefusedTargetError as refused:
+        raise PollerFault(str(refused), _("请管理员检查设置 TAXOPS_CHECK_NETWORKS")) from None
+
+
+async def _look_up(host: str, port: int, kind: int) -> list[str]:
     try:
         found = await in_thread(("resolve", host), lambda: socket.getaddrinfo(host, port, type=kind))
     except (socket.gaierror, UnicodeError) as error:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from collectors import clean
 from collectors.base import DEFAULT_TIMEOUT_S, CheckResult, Outcome, P, Params, PollerFault, Probe, State
-from core import clock
+from core import clock, netguard
 from core.errors import FieldError, Invalid
 from core.i18n import gettext as _
 
@@ -70,8 +70,10 @@ async def guarded(probe: Probe[P], target: str, params: P, *, deadline: float) -
     """Measure within `deadline`; whatever happens becomes a result."""
     began = time.monotonic()
     try:
-        async with asyncio.timeout(max(0.0, deadline - began)):
-            outcome = await probe.measure(target, params, deadline=deadline)
+        # the addresses were judged when they were resolved; this is the second lock, on the socket itself
+        with netguard.guarded(netguard.Purpose.CHECK):
+            async with asyncio.timeout(max(0.0, deadline - began)):
+                outcome = await probe.measure(target, params, deadline=deadline)
     except TimeoutError:
         outcome = _timed_out(probe, deadline - began, late_by=time.monotonic() - deadline)
     except PollerFault as fault:
@@ -119,6 +121,8 @@ def _system_error(error: OSError) -> Outcome:
 
 def poller_fault(error: OSError) -> PollerFault | None:
     """The poller's own fault behind a system error, or None when the target may well be to blame."""
+    if isinstance(error, netguard.RefusedTargetError):
+        return PollerFault(str(error), _("请管理员检查设置 TAXOPS_CHECK_NETWORKS"))
     match error.errno or _errno_in_words(error):
         case errno.EMFILE | errno.ENFILE:
             return PollerFault(_("打开的文件或套接字已到上限"), _("调高 ulimit -n 或减少同时进行的检查"))

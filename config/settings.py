@@ -53,6 +53,8 @@ class Settings:
     mail_from: str
     heartbeat_url: str = field(repr=False)
     trusted_proxies: str
+    check_networks: str
+    send_networks: str
     log_level: str
 
     @property
@@ -73,7 +75,11 @@ class Settings:
     @property
     def proxies(self) -> tuple[Network, ...]:
         """Networks of the reverse proxies whose word on the client's address is taken."""
-        return tuple(ipaddress.ip_network(part.strip()) for part in self.trusted_proxies.split(",") if part.strip())
+        return self.networks("trusted_proxies")
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """The networks that the setting `name` lists."""
+        return tuple(ipaddress.ip_network(part.strip()) for part in getattr(self, name).split(",") if part.strip())
 
     @property
     def embedded(self) -> bool:
@@ -148,6 +154,8 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "mail_from": (lambda v: "@" in v, "an e-mail address"),
     "heartbeat_url": (_beaten, "https://…, an address that expects a beat every minute"),
     "trusted_proxies": (_networks, "addresses or networks divided by commas, such as 127.0.0.1, 10.61.0.0/24"),
+    "check_networks": (_networks, "networks that checks may reach, such as 10.61.0.0/16, 127.0.0.0/8"),
+    "send_networks": (_networks, "networks that web hooks and sign-in may reach, such as 10.61.0.0/16"),
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 

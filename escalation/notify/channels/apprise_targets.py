@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 import apprise
 
+from core import netguard
 from escalation.notify.channels.base import Context, Outgoing, SendFailed
 
 SHORTEST_SECRET = 6
@@ -63,7 +64,8 @@ def send(outgoing: Outgoing, url: str, context: Context) -> None:
         if server is None:
             raise SendFailed("the channel's address is none that Apprise knows", permanent=True)
         try:  # asked directly it sends, and complains, in this thread; by way of Apprise() it would be in one of a pool
-            sent = server.notify(title=outgoing.subject, body=f"{outgoing.body}\n{link}\n[{outgoing.key}]")
+            with netguard.guarded(netguard.Purpose.SEND):
+                sent = server.notify(title=outgoing.subject, body=f"{outgoing.body}\n{link}\n[{outgoing.key}]")
         except Exception as error:  # any of a hundred plug-ins: its words may hold the address
             raise SendFailed(_redacted(f"{type(error).__name__}: {error}", url, filled)[:400]) from error
     if not sent:
