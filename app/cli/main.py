@@ -23,6 +23,8 @@ COMMANDS: dict[str, str] = {
     "check": "collectors.cli:check",
     "demo": "app.demo.cli:demo",
     "search": "app.cli.search:search",
+    "backup": "app.cli.backup:backup",
+    "restore": "app.cli.backup:restore",
 }
 
 

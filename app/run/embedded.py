@@ -15,6 +15,7 @@ from granian.server.embed import Server
 
 from app import migrate, rooms, shipped
 from app.asgi import Gateway
+from app.backup.restore import MARKER
 from app.factory import create_app
 from app.run import memory
 from app.run.background import Background
@@ -31,6 +32,7 @@ def main(settings: Settings, *, demo: bool = False) -> None:
     memory.limit_arenas()
     logs.configure(settings.log_level)
     _port_is_free(settings)
+    _is_whole(settings)
     engine = make_engine(settings.database_url)
     migrate.upgrade(engine)
     with transaction(engine) as session:
@@ -56,6 +58,13 @@ def _port_is_free(settings: Settings) -> None:
                 err=True,
             )
             sys.exit(2)
+
+
+def _is_whole(settings: Settings) -> None:
+    """An interrupted restore is finished by another one, not by starting on half of it."""
+    if settings.path(MARKER).exists():
+        click.echo(f"taxops: a restore into {settings.home} was interrupted: run taxops restore FILE again", err=True)
+        sys.exit(2)
 
 
 async def _serve(settings: Settings, gateway: Gateway, background: Background) -> None:

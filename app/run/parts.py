@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 # "module:function", called as function(app, engine, settings) -> object with stop(); None where there is nothing to run
 STARTERS = (
+    "app.run.control:start",
     "kb.search.part:start",
     "monitor.polling:start",
     "escalation.notify.part:start",

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 RAW_KEPT = dt.timedelta(hours=48)
@@ -84,6 +85,9 @@ class SampleStore(Protocol):
 
     def retain(self, now: dt.datetime) -> None:
         """Turn raw samples older than 48 hours into hourly lows, highs and means; drop those older than two years."""
+
+    def copy_to(self, target: Path) -> None:
+        """Write a copy of one instant to a new file. Raises SampleStoreError."""
 
     def size(self) -> int:
         """Bytes on disk."""

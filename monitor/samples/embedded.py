@@ -203,6 +203,24 @@ class EmbeddedSamples:
         except duckdb.TransactionException:
             return
 
+    def copy_to(self, target: Path) -> None:
+        """Write a copy of one instant to the new file `target`, while others read and write.
+
+        Raises SampleStoreError where the disk refuses.
+        """
+        quoted = str(target).replace("'", "''")
+        source = self._db.execute("SELECT current_database()").fetchall()[0][0]
+        try:
+            with self._db.cursor() as cursor:
+                cursor.execute(f"ATTACH '{quoted}' AS backup")
+                try:
+                    cursor.execute(f'COPY FROM DATABASE "{source}" TO backup')
+                finally:
+                    cursor.execute("DETACH backup")
+        except duckdb.Error as error:
+            target.unlink(missing_ok=True)
+            raise SampleStoreError(f"samples could not be copied to {target}: {error}") from error
+
     def size(self) -> int:
         """Bytes of the file and its log."""
         parts = (self._path, self._path.with_name(self._path.name + ".wal"))

@@ -93,6 +93,8 @@ class Reporter(threading.Thread):
     seed: int
     pause_s: float = 0.0
     files: bool = False
+    unit: str = "610122"
+    reporter: str = "lt-clerk"
     done: list[Request] = field(default_factory=list)
     open: list[Request] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -146,7 +148,7 @@ class Reporter(threading.Thread):
         mark = f"{self.seed}-{self.name_}-{self._count}"
         body = {
             "kind": "incident", "title": f"打印机脱机 {mark}", "category": "desktop", "description": f"第 {mark} 次",
-            "urgency": self._chance.randint(1, 3), "unit": "610122", "reporter": "lt-clerk",
+            "urgency": self._chance.randint(1, 3), "unit": self.unit, "reporter": self.reporter,
         }  # fmt: skip
         return Request("/tickets", body, f"ticket-{mark}")
 
@@ -163,7 +165,17 @@ class Reporter(threading.Thread):
     def again(self) -> Reporter:
         """The same person after the program came back: first what got no answer, then on."""
         other = Reporter(
-            self.port, self.token, self.name_, self.seed, self.pause_s, self.files, self.done, self.open, self.faults
+            self.port,
+            self.token,
+            self.name_,
+            self.seed,
+            self.pause_s,
+            self.files,
+            self.unit,
+            self.reporter,
+            self.done,
+            self.open,
+            self.faults,
         )
         other._chance, other._count = self._chance, self._count
         return other

@@ -25,14 +25,14 @@ INDEX_WITHIN_S = 2.0 + 2.5  # the promise, and what the relay still has to carry
 
 
 @pytest.fixture(scope="module")
-def told(province: Province, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """The story, told once for each database; the tests below judge it."""
+def told(restored_province: Province, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """The story, told once for each database on a province that came back from a backup; the tests below judge it."""
     home = tmp_path_factory.mktemp("servers")
     with (
         owned_directory(ordinary_account()) as data, PostgreSQL(data, durable=True) as postgresql,
         Nginx(home / "nginx") as nginx, Snmpd(home / "snmpd") as snmpd,
     ):  # fmt: skip
-        story = Story(province)
+        story = Story(restored_province)
         act.monitor(story, nginx, postgresql, snmpd)
         act.kill_one_by_one(story)
         act.the_clerk_is_hit_too(story)
