@@ -27,7 +27,7 @@ def subscribe() -> None:
     outbox.subscribe(kb.NoticePublished, "live.notice", knowledge.notice_published)
     outbox.subscribe(clocks.ClockWarned, "notify.clock_warned", timekeeping.warned)
     outbox.subscribe(clocks.ClockBreached, "notify.clock_breached", timekeeping.breached)
-    outbox.subscribe(servicedesk.TicketChanged, "live.ticket", feed.ticket_changed)
+    outbox.subscribe(servicedesk.TicketChanged, "live.ticket", feed.ticket_changed, many=feed.tickets_changed)
     for event in (
         monitor.AlertRaised,
         monitor.AlertSeverityChanged,
@@ -35,7 +35,7 @@ def subscribe() -> None:
         monitor.AlertAcknowledged,
         monitor.AlertAcknowledgementEnded,
     ):
-        outbox.subscribe(event, "live.alert", feed.alert_changed)
+        outbox.subscribe(event, "live.alert", feed.alert_changed, many=feed.alerts_changed)
     outbox.subscribe(servicedesk.IncidentOpened, "oncall.opened", oncall.opened)
     outbox.subscribe(servicedesk.PriorityChanged, "oncall.raised", oncall.raised)
     outbox.subscribe(servicedesk.IncidentAcknowledged, "oncall.acknowledged", oncall.acknowledged)

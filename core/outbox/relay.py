@@ -2,6 +2,11 @@
 
 A handler's writes and its row's "done" commit together, so a crash between them is impossible; a failing handler's
 writes are rolled back and the row keeps attempts, error and the time of the next try.
+
+Rows are worked off in pieces of a fraction of a second, each one transaction with a savepoint for each row: a commit of
+its own for each would cost more than most handlers do. A row may hold a batch of events (record_many); what a piece leaves
+of it stays in the row, so that neither other rows nor other writers wait for a storm to be over, and an event that fails is
+set apart in a row of its own while the rest goes on.
 """
 
 from __future__ import annotations
@@ -9,7 +14,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 import structlog
@@ -17,8 +23,10 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.db.engine import READ_ONLY, transaction
+from core.events.base import Event
+from core.outbox import door
 from core.outbox.models import OutboxRow
-from core.outbox.record import registry
+from core.outbox.record import Handler, dump, load, registry
 
 log = structlog.get_logger()
 
@@ -27,7 +35,9 @@ FIRST_DELAY_S = 2
 LONGEST_DELAY_S = 3600
 TIMER_S = 5.0
 KEEP_DONE = dt.timedelta(days=7)
-BATCH = 64
+BATCH = 256
+PIECE_S = 0.1
+"""Seconds of work that are committed as one."""
 
 
 def back_off(attempts: int) -> dt.timedelta:
@@ -78,10 +88,30 @@ class Relay:
         """Deliver everything that is due, including what handlers record meanwhile; returns how many succeeded."""
         succeeded = 0
         while not self._stop.is_set() and (due := self._due()):
-            done = sum(self._deliver(row_id) for row_id in due)
+            done = self._deliver_all(due)
             succeeded += done
             if not done:  # all failed and were put off, or another process has them
                 break
+        return succeeded
+
+    def _deliver_all(self, due: list[int]) -> int:
+        """Every row that is due gets its turn once; returns how many turns succeeded."""
+        succeeded = 0
+        while due and not self._stop.is_set():
+            door.step_aside(self._stop)
+            piece = _Piece(self._now)
+            try:
+                with transaction(self._engine) as session:
+                    session.info["actor"] = "relay"
+                    piece.work(session, due)
+            except Exception as error:
+                if piece.at is None:
+                    raise
+                self._put_off(piece.at, error)
+                due = [row_id for row_id in due if row_id != piece.at]
+                continue
+            succeeded += piece.succeeded
+            due = [row_id for row_id in due if row_id not in piece.seen]
         return succeeded
 
     def _due(self) -> list[int]:
@@ -95,38 +125,130 @@ class Relay:
             )
             return list(rows)
 
-    def _deliver(self, row_id: int) -> bool:
-        try:
-            with transaction(self._engine) as session:
-                session.info["actor"] = "relay"
-                row = session.scalar(
-                    sa.select(OutboxRow)
-                    .where(OutboxRow.id == row_id, OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
-                    .with_for_update(skip_locked=True)
-                )
-                if row is None:
-                    return False
-                event_type, handler = registry.listeners[row.listener]
-                handler(session, event_type.load(row.payload), self._now())
-                row.done_at = self._now()
-                row.attempts += 1
-        except Exception as error:  # noqa: BLE001  whatever a handler raises is kept with its row and shown
-            self._put_off(row_id, error)
-            return False
-        return True
-
     def _put_off(self, row_id: int, error: Exception) -> None:
-        now = self._now()
         with transaction(self._engine) as session:
             row = session.get(OutboxRow, row_id, with_for_update=True)
-            if row is None or row.done_at is not None:
+            if row is not None and row.done_at is None:
+                _failed(row, error, self._now())
+
+
+class _Piece:
+    """One transaction's worth of rows. `seen`: rows that had their turn; `at`: the row in hand."""
+
+    def __init__(self, now: Callable[[], dt.datetime]) -> None:
+        self._now = now
+        self._until = time.monotonic() + PIECE_S
+        self.seen: set[int] = set()
+        self.succeeded = 0
+        self.at: int | None = None
+
+    def _time_is_up(self) -> bool:
+        return bool(self.seen) and time.monotonic() > self._until
+
+    def work(self, session: Session, due: list[int]) -> None:
+        """Hand on rows until the time is up; one that fails keeps its error and the others go on."""
+        rows = session.scalars(
+            sa.select(OutboxRow)
+            .where(OutboxRow.id.in_(due), OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
+            .order_by(OutboxRow.id)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for row in rows:
+            if row.id in self.seen:
+                continue
+            if self._time_is_up():
                 return
-            row.attempts += 1
-            row.last_error = f"{type(error).__name__}: {error}"[:2000]
-            row.next_try_at = now + back_off(row.attempts)
-            if row.attempts >= MAX_ATTEMPTS:
-                row.dead_at = now
-            log.warning("relay.failed", listener=row.listener, attempts=row.attempts, error=row.last_error)
+            self.at = row.id
+            self._turn(session, row, rows)
+        self.seen.update(due)  # what was not found is done, or in another process's hands
+        self.at = None
+
+    def _turn(self, session: Session, row: OutboxRow, rows: Sequence[OutboxRow]) -> None:
+        if row.listener in registry.in_bulk and self._together(
+            session, [r for r in rows if r.listener == row.listener]
+        ):
+            return
+        self.seen.add(row.id)
+        try:
+            with session.begin_nested():
+                self._hand_on(session, row)
+        except sa.exc.OperationalError:  # not the row's fault, or not its alone: nothing of this piece is kept
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a handler raises is kept with its row and shown
+            _failed(row, error, self._now())
+            return
+        self.succeeded += 1
+
+    def _together(self, session: Session, rows: Sequence[OutboxRow]) -> bool:
+        """All rows of a listener that works in bulk, as one; False where that failed and they go one by one."""
+        if any(row.id in self.seen for row in rows):
+            return False
+        kind, many = registry.listeners[rows[0].listener][0], registry.in_bulk[rows[0].listener]
+        try:
+            events = [event for row in rows for event in load(kind, row.payload)]
+            with session.begin_nested():
+                many(session, events, self._now())
+        except sa.exc.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001  which of them it was, the one-by-one way finds out
+            log.warning("relay.bulk-failed", listener=rows[0].listener, error=_worded(error))
+            return False
+        for row in rows:
+            _done(row, self._now())
+        self.seen.update(row.id for row in rows)
+        self.succeeded += len(rows)
+        return True
+
+    def _hand_on(self, session: Session, row: OutboxRow) -> None:
+        """One event, or the next ones of a batch; what is left of it stays in the row."""
+        kind, handler = registry.listeners[row.listener]
+        events = load(kind, row.payload)
+        for place, event in enumerate(events):
+            if place and time.monotonic() > self._until:
+                row.payload = dump(events[place:])
+                return
+            if len(events) == 1:
+                handler(session, event, self._now())
+            else:
+                self._apart(session, row, event, handler)
+        _done(row, self._now())
+
+    def _apart(self, session: Session, row: OutboxRow, event: Event, handler: Handler) -> None:
+        """One event of a batch. If it fails, it goes its own way, with attempts of its own."""
+        try:
+            with session.begin_nested():
+                handler(session, event, self._now())
+        except sa.exc.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a handler raises is kept with its row and shown
+            own = OutboxRow(
+                event=row.event,
+                payload=event.dump(),
+                listener=row.listener,
+                recorded_at=row.recorded_at,
+                attempts=0,
+            )
+            _failed(own, error, self._now())
+            session.add(own)
+
+
+def _done(row: OutboxRow, now: dt.datetime) -> None:
+    row.done_at = now
+    row.attempts += 1
+
+
+def _failed(row: OutboxRow, error: Exception, now: dt.datetime) -> None:
+    """Keep the error, and when to try again; after the last attempt an administrator decides."""
+    row.attempts += 1
+    row.last_error = _worded(error)
+    row.next_try_at = now + back_off(row.attempts)
+    if row.attempts >= MAX_ATTEMPTS:
+        row.dead_at = now
+    log.warning("relay.failed", listener=row.listener, attempts=row.attempts, error=row.last_error)
+
+
+def _worded(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]
 
 
 def retry_dead(session: Session, row_id: int, *, now: dt.datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -49,9 +49,12 @@ def follow(event: type[E], kind: str, key: Callable[[E], str]) -> None:
     def note(session: Session, happened: E, now: dt.datetime) -> None:
         touch(session, kind, [key(happened)], now=now)
 
+    def note_many(session: Session, happened: Sequence[E], now: dt.datetime) -> None:
+        touch(session, kind, dict.fromkeys(key(one) for one in happened), now=now)
+
     name = f"search.index_{kind}"
     if f"{name}:{event.event_name()}" not in outbox.registry.listeners:
-        outbox.subscribe(event, name, note)
+        outbox.subscribe(event, name, note, many=note_many)
 
 
 @sa.event.listens_for(Session, "after_commit")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from cmdb.models import Health
-from cmdb.service import clear_health, log_event, set_health
+from cmdb.service import clear_health, set_health_many
+from cmdb.service.events import LogLine, log_events
+from cmdb.service.health import Report
 from core import outbox
 from core.events.base import Event
 from core.events.monitor import AlertRaised, AlertResolved
@@ -31,36 +34,50 @@ class Told:
         """Write down what is still true; what came and went leaves only a line in the log."""
         raised = {e.alert_id for _alert, e in self._events if isinstance(e, AlertRaised)}
         over = raised & {e.alert_id for _alert, e in self._events if isinstance(e, AlertResolved)}
-        for alert, event in self._events:
-            _log(session, alert, event)
-            if event.alert_id not in over:
-                outbox.record(session, event, now=now)
-        for alert in {alert.id: alert for alert, _event in self._events}.values():
-            _say_health(session, alert, now)
+        log_events(session, [line for alert, event in self._events if (line := _line(alert, event)) is not None])
+        for wave in _waves([event for _alert, event in self._events if event.alert_id not in over]):
+            outbox.record_many(session, wave, now=now)
+        _say_health(session, list({alert.id: alert for alert, _event in self._events}.values()), now)
         self._events.clear()
 
 
-def _log(session: Session, alert: Alert, event: object) -> None:
+def _waves(events: list[Any]) -> Iterator[list[Any]]:
+    """Events in batches: of one alert no two kinds in one, since a batch is told kind by kind."""
+    wave: list[Any] = []
+    kinds: dict[int, type] = {}
+    for event in events:
+        if kinds.setdefault(event.alert_id, type(event)) is not type(event):
+            yield wave
+            wave, kinds = [], {event.alert_id: type(event)}
+        wave.append(event)
+    if wave:
+        yield wave
+
+
+def _line(alert: Alert, event: object) -> LogLine | None:
     """The item's log gets the beginning and the end."""
     if alert.item_id is None or not isinstance(event, AlertRaised | AlertResolved):
-        return
+        return None
     raised = isinstance(event, AlertRaised)
     text = alert.summary if raised else _("已恢复：%(what)s", what=alert.summary)
-    log_event(session, alert.item_id, "alert", text, event.at, ref=alert.fingerprint, actor="monitor")
+    return LogLine(alert.item_id, "alert", text, event.at, alert.fingerprint, "monitor")
 
 
 _HEALTH = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING, Severity.UNKNOWN: Health.UNKNOWN}
 
 
-def _say_health(session: Session, alert: Alert, now: dt.datetime) -> None:
+def _say_health(session: Session, alerts: list[Alert], now: dt.datetime) -> None:
     """An alert from outside speaks for its item while it fires; a check speaks for itself."""
-    if alert.item_id is None or alert.check_id is not None:
-        return
-    source, state = f"alert:{alert.problem_key}", _HEALTH.get(alert.severity)
-    if alert.resolved_at is not None or state is None:
-        clear_health(session, alert.item_id, source, now=now)
-    else:
-        set_health(session, alert.item_id, source, state, alert.starts_at, now=now)
+    reports = []
+    for alert in alerts:
+        if alert.item_id is None or alert.check_id is not None:
+            continue
+        source, state = f"alert:{alert.problem_key}", _HEALTH.get(alert.severity)
+        if alert.resolved_at is not None or state is None:
+            clear_health(session, alert.item_id, source, now=now)
+        else:
+            reports.append(Report(alert.item_id, source, state, alert.starts_at))
+    set_health_many(session, reports, now=now)
 
 
 def who(alert: Alert) -> dict[str, Any]:
