@@ -128,6 +128,7 @@ class Role(Base):
     administrator: Mapped[str | None] = mapped_column(
         sa.String(20)
     )  # system | security | audit: nobody holds two kinds
+    second_factor: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # who holds it needs one
 
 
 class Grant(Base):
@@ -151,7 +152,7 @@ class Grant(Base):
 
 
 class SignInSession(Base):
-    """A browser that signed in. Only the hash of its cookie is kept."""
+    """A browser that signed in, or is about to (`waiting_for`). Only the hash of its cookie is kept."""
 
     __tablename__ = "sign_in_session"
     __audited__ = False
@@ -165,6 +166,7 @@ class SignInSession(Base):
     address: Mapped[str] = mapped_column(sa.String(64))
     user_agent: Mapped[str] = mapped_column(sa.String(200))
     endless: Mapped[bool] = mapped_column(default=False)  # the wall's session does not end
+    waiting_for: Mapped[str | None] = mapped_column(sa.String(20))  # accounts.signin.stages: opens nothing else yet
 
 
 class SignInFailure(Base):

@@ -66,6 +66,11 @@ def change(session: Session, role: Role, *, name: str, permissions: Sequence[str
     session.execute(concerned, execution_options={"synchronize_session": False})
 
 
+def ask_at_sign_in(role: Role, *, second_factor: bool) -> None:
+    """What whoever holds this role is asked for at sign-in, the fixed roles of administrators included."""
+    role.second_factor = second_factor
+
+
 def holders(session: Session, role: Role, *, now: dt.datetime) -> tuple[int, Sequence[tuple[Person, Unit]]]:
     """How many active people have this role, now or from a later day, and the first of them with their units."""
     condition: sa.ColumnElement[bool] = Person.id.in_(

@@ -1,6 +1,7 @@
 """The room's pages and APIs."""
 
 from accounts.admin import (
+    factor_views,
     grant_views,
     people_views,
     role_views,
@@ -12,11 +13,12 @@ from accounts.admin import (
 )
 from accounts.admin.api import api
 from accounts.admin.pages import blueprint as admin
-from accounts.signin import profile
+from accounts.factor import own_views, views
+from accounts.signin import profile, session_views
 from accounts.signin.views import blueprint
 
 # imported, so that they register
 PAGES = (
-    profile, settings_views, unit_views, people_views, grant_views, team_views, role_views, token_views, trail_views,
+    profile, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views, team_views, role_views, token_views, trail_views,
 )  # fmt: skip
 BLUEPRINTS = (blueprint, admin, api.blueprint)

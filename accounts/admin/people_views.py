@@ -14,6 +14,7 @@ from accounts.admin.schemas import PersonIn
 from accounts.current import viewer
 from accounts.models import Role
 from accounts.signin import service as signin
+from accounts.signin import sessions
 from core import clock
 from core.errors import Conflict, Invalid, NotFound, TaxopsError
 from core.i18n import gettext as _
@@ -132,4 +133,16 @@ def end_sessions(login: str) -> ResponseReturnValue:
     ended = signin.end_sessions(db.session(), row.id, now=clock.now())
     db.session().commit()
     flash(_("已结束 %(n)d 个登录。", n=ended), "ok")
+    return redirect(url_for("admin.person", login=login), 303)
+
+
+@blueprint.post("/people/<login>/sessions/<int:session_id>/end")
+@access.needs("session.end")
+def end_session(login: str, session_id: int) -> ResponseReturnValue:
+    """Sign somebody out on one device."""
+    row = queries.person(db.session(), viewer(), login)
+    require_over("session.end", row)
+    sessions.end(db.session(), session_id, person_id=row.id, now=clock.now())
+    db.session().commit()
+    flash(_("该设备已退出登录。"), "ok")
     return redirect(url_for("admin.person", login=login), 303)

@@ -9,8 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
-from accounts.models import ApiToken, AuditRow, Grant, Person, Role, SignInSession, Team, TeamMember, Unit, UnitLevel
+from accounts.factor import queries as factors
+from accounts.models import ApiToken, AuditRow, Grant, Person, Role, Team, TeamMember, Unit, UnitLevel
 from accounts.scope import Viewer, in_scope
+from accounts.signin import sessions
 from accounts.validity import in_force, lasting, standing
 from core.errors import NotFound
 from core.i18n import gettext as _
@@ -165,11 +167,9 @@ def person_overview(session: Session, row: Person, *, now: dt.datetime) -> dict[
         "teams": session.scalars(
             sa.select(Team).join(TeamMember).where(TeamMember.person_id == row.id, Team.active)
         ).all(),
-        "sessions": session.scalar(
-            sa.select(sa.func.count())
-            .select_from(SignInSession)
-            .where(SignInSession.person_id == row.id, SignInSession.ended_at.is_(None))
-        ),
+        "sessions": sessions.living(session, row.id, now=now),
+        "has_factor": factors.confirmed(session, row.id) is not None,
+        "factor_required": factors.required(session, row, now=now),
     }
 
 

@@ -11,6 +11,7 @@ from accounts.admin.authority import require_everywhere
 from accounts.admin.pages import as_invalid, blueprint
 from accounts.admin.schemas import RoleChange, RoleIn
 from accounts.current import viewer
+from accounts.factor import queries as factors
 from accounts.models import Role
 from accounts.permissions import PERMISSIONS
 from core import clock
@@ -103,7 +104,10 @@ def _preview(row: Role, name: str, wanted: list[str]) -> str:
 
 def _form(row: Role | None, form: Form[RoleIn] | Form[RoleChange]) -> str:
     options = [(p, PERMISSIONS[p]) for p in service.allowed(row)]
-    return render_template("accounts/role_form.html", role=row, form=form, options=options, permissions=PERMISSIONS)
+    holding = factors.without(db.session(), row.code, now=clock.now()) if row else (0, 0)
+    return render_template(
+        "accounts/role_form.html", role=row, form=form, options=options, permissions=PERMISSIONS, holding=holding
+    )
 
 
 def _role(code: str) -> Role:

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import ApiToken, Grant, Person, Role, SignInSession, Team, TeamMember, Unit
+from accounts.factor import queries as factors
+from accounts.models import ApiToken, Grant, Person, Role, Team, TeamMember, Unit
 from accounts.permissions import PERMISSIONS
-from accounts.signin import service
+from accounts.signin import service, sessions
 from accounts.validity import in_force
 from core.errors import Invalid
 from core.i18n import gettext as _
@@ -33,13 +34,10 @@ def of(session: Session, person_id: int, current_session: int | None, *, now: dt
             .where(Grant.person_id == person_id, in_force(now))
         ).all(),
         "teams": session.scalars(sa.select(Team).join(TeamMember).where(TeamMember.person_id == person_id)).all(),
-        "sessions": session.scalars(
-            sa.select(SignInSession)
-            .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
-            .order_by(SignInSession.last_seen_at.desc())
-            .limit(20)
-        ).all(),
+        "sessions": sessions.living(session, person_id, now=now),
         "current_session": current_session,
+        "has_factor": factors.confirmed(session, person_id) is not None,
+        "codes_left": factors.codes_left(session, person_id),
         "tokens": session.scalars(
             sa.select(ApiToken)
             .where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))

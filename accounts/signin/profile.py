@@ -35,7 +35,7 @@ def _page(form: Form[TokenIn] | None = None, **more: Any) -> str:
     )
 
 
-def _by_a_person() -> None:
+def by_a_person() -> None:
     """A token must not make a stronger one, nor take the account over."""
     if g.get("by_token"):
         raise Forbidden(_("请用口令登录后在页面上操作，令牌不能做这件事。"))
@@ -52,7 +52,7 @@ def profile() -> ResponseReturnValue:
 @access.signed_in
 def change_password() -> ResponseReturnValue:
     """Change the own password; other sessions end."""
-    _by_a_person()
+    by_a_person()
     problem = _change_password(request.form.get("current", "")[:200], request.form.get("new", "")[:200])
     if problem:
         db.session().rollback()
@@ -85,7 +85,7 @@ def _change_password(current: str, new: str) -> str | None:
 @access.signed_in
 def create_token() -> ResponseReturnValue:
     """Make an API token for oneself, for some of one's permissions and a time; it is shown once."""
-    _by_a_person()
+    by_a_person()
     who = viewer()
     form = Form(TokenIn, request.form)
     if (given := form.validate()) is None:

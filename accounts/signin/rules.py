@@ -9,6 +9,7 @@ import secrets
 
 IDLE = dt.timedelta(minutes=30)
 LONGEST = dt.timedelta(hours=12)
+HALFWAY = dt.timedelta(minutes=15)  # between the password and what else is asked
 LOCK_FROM = 5
 FIRST_LOCK = dt.timedelta(minutes=1)
 FORGET_FAILURES = dt.timedelta(days=1)

@@ -10,22 +10,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.audit import listener as audit
+from accounts.factor import queries as factors
 from accounts.models import ApiToken, Person, SignInFailure, SignInSession
 from accounts.permissions import PERMISSIONS
-from accounts.signin import rules
+from accounts.signin import failures, rules
+from accounts.signin.failures import SignInFailed
+from accounts.signin.stages import Needs, Stage, following
 from core.errors import Invalid, NotFound
 from core.i18n import gettext as _
 
 _hasher = argon2.PasswordHasher()  # argon2id with the library's recommended cost
 _nobody_hash: list[str] = []
-
-
-@dataclass(frozen=True)
-class SignInFailed(Exception):
-    """Wrong login or password, or locked; neither the message nor the delay tells which logins exist."""
-
-    message: str
-    retry_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def set_password(
     """Give a stored person a new password, from `new_password`. Ends all their sessions but `keep_session`."""
     person.password_hash = hashed
     person.access_version += 1
-    _forget_failures(session, person.login)
+    failures.forget(session, person.login)
     end_sessions(session, person.id, now=now, keep=keep_session)
 
 
@@ -95,7 +90,7 @@ def look_up(session: Session, login: str, *, now: dt.datetime, secret: str) -> K
     blurred = rules.blurred(login, secret)
     known = Known(login, found.password_hash, login) if found else Known(login, None, blurred)
     row = session.get(SignInFailure, known.counted_as)
-    return (row is not None and _locked(row, now)) or known
+    return (row is not None and failures.locked(row, now)) or known
 
 
 def prove(known: Known, password: str) -> Proven:
@@ -105,67 +100,74 @@ def prove(known: Known, password: str) -> Proven:
     return Proven(known, right, hash_password(password) if outdated else None)
 
 
-def sign_in(session: Session, proven: Proven, *, address: str, user_agent: str, now: dt.datetime) -> str | SignInFailed:
-    """Last step: begin a session and return its cookie value, or what to tell. The caller commits either way."""
+@dataclass(frozen=True)
+class Begun:
+    """A session that began. `token` is its cookie's value; `waiting_for`: what is still asked before any other page opens."""
+
+    token: str
+    waiting_for: Stage | None
+    endless: bool
+
+
+def sign_in(
+    session: Session, proven: Proven, *, address: str, user_agent: str, now: dt.datetime
+) -> Begun | SignInFailed:
+    """Last step: begin a session, or say what to tell. The caller commits either way."""
     login, counted_as = proven.known.login, proven.known.counted_as
-    failure = session.get(SignInFailure, counted_as, with_for_update=True)
-    if failure is not None and (locked := _locked(failure, now)):
+    failure = failures.of(session, counted_as)
+    if failure is not None and (locked := failures.locked(failure, now)):
         return locked  # others failed while we looked: a right guess among many at once does not count
     person = session.scalar(sa.select(Person).where(Person.login == login).with_for_update())
     unchanged = person is not None and person.password_hash == proven.known.stored
     if person is None or not person.active or not unchanged or not proven.right:
-        _count_failure(session, failure, counted_as, now)
+        failures.count(session, failure, counted_as, now)
         audit.record(session, verb="sign-in-failed", object_name=f"person:{person.login if person else '?'}", now=now)
         return SignInFailed(_("登录名或口令不正确。"))
-    _forget_failures(session, counted_as)
     if proven.fresh is not None:
         person.password_hash = proven.fresh
-    token = rules.new_token()
-    session.add(
-        SignInSession(
-            token_hash=rules.token_hash(token),
-            person_id=person.id,
-            created_at=now,
-            last_seen_at=now,
-            address=address[:64],
-            user_agent=user_agent[:200],
-            endless=_is_wall(session, person, now),
-        )
+    return begin(session, person, address=address, user_agent=user_agent, now=now)
+
+
+def begin(session: Session, person: Person, *, address: str, user_agent: str, now: dt.datetime) -> Begun:
+    """A session for somebody who has proven who they are, waiting for whatever else is asked of them."""
+    row = SignInSession(
+        person_id=person.id,
+        token_hash="",
+        created_at=now,
+        last_seen_at=now,
+        address=address[:64],
+        user_agent=user_agent[:200],
+        endless=_is_wall(session, person, now),
     )
+    return _stand_at(session, row, person, following(None, needs_of(session, person, now=now)), now=now)
+
+
+def advance(session: Session, row: SignInSession, person: Person, *, now: dt.datetime) -> Begun:
+    """What the session waited for was done: it waits for the next, or the person is in. Its cookie changes."""
+    done = Stage(row.waiting_for) if row.waiting_for else None
+    return _stand_at(session, row, person, following(done, needs_of(session, person, now=now)), now=now)
+
+
+def _stand_at(session: Session, row: SignInSession, person: Person, stage: Stage | None, *, now: dt.datetime) -> Begun:
+    token = rules.new_token()
+    row.token_hash, row.waiting_for = rules.token_hash(token), stage
+    if row.id is None:
+        session.add(row)
     session.info["actor"] = person.login
-    audit.record(session, verb="sign-in", object_name=f"person:{person.login}", now=now)
-    return token
+    if stage is None:  # only now: else whoever knows the password could try codes without end
+        failures.forget(session, person.login)
+        row.created_at = row.last_seen_at = now
+        audit.record(session, verb="sign-in", object_name=f"person:{person.login}", now=now)
+    session.flush()
+    return Begun(token, stage, row.endless)
 
 
-def _locked(failure: SignInFailure, now: dt.datetime) -> SignInFailed | None:
-    if failure.locked_until is None or failure.locked_until <= now:
-        return None
-    wait = int((failure.locked_until - now).total_seconds()) + 1
-    return SignInFailed(_("连续输错次数过多，请 %(n)d 分钟后再试。", n=-(-wait // 60)), wait)
-
-
-def _count_failure(session: Session, failure: SignInFailure | None, counted_as: str, now: dt.datetime) -> None:
-    if failure is None:
-        try:
-            with session.begin_nested():
-                session.add(failure := SignInFailure(login=counted_as, failures=0, last_at=now))
-                session.flush()
-        except sa.exc.IntegrityError:  # another attempt began the count at the same moment
-            failure = session.get_one(SignInFailure, counted_as, with_for_update=True, populate_existing=True)
-    failure.failures += 1
-    failure.last_at = now
-    if (lock := rules.lock_for(failure.failures)) is not None:
-        failure.locked_until = now + lock
-
-
-def _forget_failures(session: Session, login: str) -> None:
-    session.execute(sa.delete(SignInFailure).where(SignInFailure.login == login))
-
-
-def forget_old_failures(session: Session, *, now: dt.datetime) -> int:
-    """Drop counts nobody added to for a day; returns how many."""
-    old = SignInFailure.last_at < now - rules.FORGET_FAILURES
-    return int(getattr(session.execute(sa.delete(SignInFailure).where(old)), "rowcount", 0))
+def needs_of(session: Session, person: Person, *, now: dt.datetime) -> Needs:
+    """What is asked of this person beside the password."""
+    return Needs(
+        has_factor=factors.confirmed(session, person.id) is not None,
+        factor_required=factors.required(session, person, now=now),
+    )
 
 
 def _is_wall(session: Session, person: Person, now: dt.datetime) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
-from accounts.models import SignInSession
-from accounts.signin import rules, service
+from accounts.signin import service
+from accounts.signin.failures import SignInFailed
+from accounts.signin.stages import Stage
 from core import clock
 from core.db import reading
 from core.i18n import LOCALES
@@ -19,6 +20,7 @@ from web.db import db, engine
 blueprint = Blueprint("accounts", __name__, template_folder="../templates")
 COOKIE = "taxops_session"
 YEAR = 365 * 86400
+STAGE_PAGES = {Stage.FACTOR: "accounts.factor", Stage.ENROL: "accounts.enrol"}
 
 
 def safe_next(target: str | None) -> str:
@@ -47,44 +49,47 @@ def do_sign_in() -> ResponseReturnValue:
     ratelimit.hit("60/minute", "sign-in", request.remote_addr or "")
     found = _prove_and_sign_in(request.form.get("login", "").strip().lower(), request.form.get("password", "")[:200])
     target = safe_next(request.form.get("next"))
-    if isinstance(found, service.SignInFailed):
+    if isinstance(found, SignInFailed):
         page = render_template(
             "accounts/sign_in.html", next=target, login=request.form.get("login", "").strip(), error=found.message
         )
         if found.retry_after:
             return page, 429, {"Retry-After": str(found.retry_after)}
         return page, 401
+    return let_in(found, target)
+
+
+def let_in(begun: service.Begun, target: str, *, page: str | None = None) -> Response:
+    """Give the browser its session and lead on: to what is still asked, or to where it wanted to go (`page`: shown first)."""
     session.clear()  # a new CSRF secret for the new identity
-    response = redirect(target, 303)
+    if begun.waiting_for is not None:
+        session["next"] = target
+        target = url_for(STAGE_PAGES[begun.waiting_for])
+    response = current_app.make_response(page or redirect(target, 303))
     response.set_cookie(
         COOKIE,
-        found,
+        begun.token,
         httponly=True,
         samesite="Lax",
         path="/",
         secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
-        max_age=400 * 86400 if _endless(found) else None,
+        max_age=400 * 86400 if begun.endless and begun.waiting_for is None else None,
     )
     return response
 
 
-def _prove_and_sign_in(login: str, password: str) -> str | service.SignInFailed:
+def _prove_and_sign_in(login: str, password: str) -> service.Begun | SignInFailed:
     """In three steps, so that the slow look at the password holds no transaction: SQLite has one writer."""
     db.session().rollback()  # whoever asked may have come with a cookie, which was looked up in a writing transaction
     with reading(engine()) as session:
         known = service.look_up(session, login, now=clock.now(), secret=str(current_app.config["SECRET_KEY"]))
-    if isinstance(known, service.SignInFailed):
+    if isinstance(known, SignInFailed):
         return known
     proven = service.prove(known, password)
     address, browser = request.remote_addr or "", request.user_agent.string
     found = service.sign_in(db.session(), proven, address=address, user_agent=browser, now=clock.now())
     db.session().commit()
     return found
-
-
-def _endless(token: str) -> bool:
-    row = db.session().query(SignInSession).filter_by(token_hash=rules.token_hash(token)).one()
-    return row.endless
 
 
 @blueprint.post("/logout")

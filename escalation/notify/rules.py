@@ -16,8 +16,10 @@ TOPICS: dict[str, LazyText] = {
     "clock": lazy("时限预警和超时"),
     "progress": lazy("我报的事项的进展"),
     "notice": lazy("公告"),
+    "account": lazy("我的登录和口令的变化"),
 }
-ALWAYS = frozenset({"page"})  # a page can't be switched off by preference, only by not being on duty
+#: Not to be switched off by preference: a page, only by not being on duty; and whether somebody else is at one's account.
+ALWAYS = frozenset({"page", "account"})
 DEFAULTS: dict[ChannelKind, frozenset[str]] = {
     ChannelKind.LIVE: frozenset(TOPICS),
     ChannelKind.EMAIL: frozenset(TOPICS) - {"notice"},

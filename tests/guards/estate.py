@@ -50,7 +50,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
 #: What belongs to nobody in particular, or is opened by a secret in its address.
 NOBODYS = re.compile(
     r"^/static/|^/ack/|^/heartbeat/|^/admin/(calendar|channels|outbox|deliveries)|/item-types/|/pollers/|^/wall/parts/"
-    r"|^/profile/tokens/|^/kb/missed/|/grants/<|^/admin/(roles|tokens)/"
+    r"|^/profile/tokens/|/sessions/<|^/kb/missed/|/grants/<|^/admin/(roles|tokens)/"
 )
 
 

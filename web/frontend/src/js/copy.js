@@ -1,4 +1,4 @@
-// [data-copy="text"] or [data-copy-from="#id"]: works over plain HTTP too, where navigator.clipboard is missing.
+// [data-print] prints the page; [data-copy="text"] or [data-copy-from="#id"]: works over plain HTTP too, where navigator.clipboard is missing.
 import { el, text } from "./dom.js";
 import { toast } from "./toast.js";
 
@@ -15,6 +15,7 @@ async function put(words) {
 
 export function startCopy() {
   document.addEventListener("click", async (event) => {
+    if (event.target.closest("[data-print]")) return window.print();
     const button = event.target.closest("[data-copy], [data-copy-from]");
     if (!button) return;
     const from = button.dataset.copyFrom ? document.querySelector(button.dataset.copyFrom) : button;
