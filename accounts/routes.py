@@ -19,6 +19,7 @@ from accounts.signin.views import blueprint
 
 # imported, so that they register
 PAGES = (
-    profile, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views, team_views, role_views, token_views, trail_views,
+    profile, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views,
+    team_views, role_views, token_views, trail_views,
 )  # fmt: skip
 BLUEPRINTS = (blueprint, admin, api.blueprint)
