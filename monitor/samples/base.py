@@ -1,6 +1,7 @@
 """What a sample store promises, whichever engine keeps the numbers."""
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -52,10 +53,27 @@ class SampleStoreError(Exception):
 
 
 class SampleStore(Protocol):
-    """Thread-safe. `append` is durable when it returns; reading never holds up the writer for long."""
+    """Thread-safe. What was appended is durable; reading never holds up writing, nor writing reading.
+
+    Two ways in: `append` takes samples one by one, `numbers` and `append_columns` take columns, several times as fast,
+    for whoever keeps the numbers of the series it feeds.
+    """
+
+    def numbers(self, series: Sequence[SeriesKey], units: Sequence[str]) -> list[int]:
+        """The number of each series, a new one where it has none yet; it holds as long as the store is open.
+
+        `units` are what the probes declare, in the same order; the first one of a series counts.
+        """
+
+    def append_columns(self, numbers: Sequence[int], at: Sequence[int], values: Sequence[float]) -> int:
+        """Store a batch, all or nothing, durable when this returns; returns how many.
+
+        `numbers`: of the series, from `numbers()`; `at`: milliseconds since 1970 in UTC. Raises ValueError for a value
+        that is no finite number or columns of different lengths, SampleStoreError if the disk refuses.
+        """
 
     def append(self, batch: Sequence[Sample]) -> int:
-        """Store a batch, all or nothing; returns how many.
+        """Store a batch, all or nothing, durable when this returns; returns how many.
 
         Raises ValueError for a value that is no finite number or a naive time, SampleStoreError if the disk refuses.
         """
@@ -86,6 +104,9 @@ class SampleStore(Protocol):
     def retain(self, now: dt.datetime) -> None:
         """Turn raw samples older than 48 hours into hourly lows, highs and means; drop those older than two years."""
 
+    def flush(self) -> None:
+        """Bring what was appended to where it stays. Appending has made it durable already; nobody needs to wait."""
+
     def copy_to(self, target: Path) -> None:
         """Write a copy of one instant to a new file. Raises SampleStoreError."""
 
@@ -94,3 +115,39 @@ class SampleStore(Protocol):
 
     def close(self) -> None:
         """Write out and let go of the file."""
+
+
+def milliseconds(at: dt.datetime) -> int:
+    """Milliseconds since 1970. Raises ValueError for a naive time."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} names no time zone")
+    return round(at.timestamp() * 1000)
+
+
+def instant(ms: int) -> dt.datetime:
+    """The moment so many milliseconds after 1970, in UTC."""
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+
+
+def columns(batch: Sequence[Sample]) -> tuple[list[SeriesKey], list[str], list[int], list[float]]:
+    """Series, units, times and values of a batch. Raises ValueError as `SampleStore.append` does."""
+    for sample in batch:
+        if not math.isfinite(sample.value):
+            raise ValueError(
+                f"{sample.series.metric} of check {sample.series.check_id} is {sample.value}, which is no number"
+            )
+    return (
+        [sample.series for sample in batch],
+        [sample.unit for sample in batch],
+        [milliseconds(sample.at) for sample in batch],
+        [float(sample.value) for sample in batch],
+    )
+
+
+def checked(numbers: Sequence[int], at: Sequence[int], values: Sequence[float]) -> None:
+    """Raises ValueError where the columns differ in length or a value is no finite number."""
+    if not len(numbers) == len(at) == len(values):
+        raise ValueError(f"columns of different lengths: {len(numbers)}, {len(at)}, {len(values)}")
+    # One sum tells: what is no number makes it none. A sum may also overflow by itself, so then each is looked at.
+    if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
+        raise ValueError("a value is no finite number")
