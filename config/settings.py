@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import tomllib
 import zoneinfo
@@ -20,7 +21,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PREFIX = "TAXOPS_"
 FILE_NAME = "taxops.toml"
 SECRET_SETTINGS = frozenset(
-    {"secret_key", "database_url", "broker_url", "elasticsearch_url", "smtp_url", "heartbeat_url"}
+    {"secret_key", "database_url", "broker_url", "elasticsearch_url", "elasticsearch_api_key", "smtp_url", "heartbeat_url"}
 )
 
 
@@ -42,6 +43,9 @@ class Settings:
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
     elasticsearch_url: str = field(repr=False)
+    elasticsearch_api_key: str = field(repr=False)
+    elasticsearch_ca_file: str
+    elasticsearch_index: str
     remote_write_url: str
     promql_url: str
     secret_key: str = field(repr=False)
@@ -107,6 +111,11 @@ def _url(*schemes: str) -> Callable[[str], bool]:
     return ok
 
 
+def _urls(*schemes: str) -> Callable[[str], bool]:
+    one = _url(*schemes)
+    return lambda value: all(part.strip() and one(part.strip()) for part in value.split(",")) if value else True
+
+
 def _beaten(value: str) -> bool:
     """An address that the auditor's HTTP client will take, so that it is not found wanting a minute after the start."""
     if not value:
@@ -142,7 +151,12 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
         "sqlite:////absolute/file.db or postgresql://user:password@host/database",
     ),
     "broker_url": (_url("amqp", "amqps", "redis", "rediss"), "amqp://… or redis://…"),
-    "elasticsearch_url": (_url("http", "https"), "https://user:password@host:9200"),
+    "elasticsearch_url": (_urls("http", "https"), "https://user:password@host:9200, several divided by commas"),
+    "elasticsearch_ca_file": (lambda v: not v or Path(v).is_file(), "a file with the certificates of the authority, in PEM"),
+    "elasticsearch_index": (
+        lambda v: re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", v) is not None,
+        "lower-case letters, digits, - and _, a letter first",
+    ),
     "remote_write_url": (_url("http", "https"), "http://host:8428/api/v1/write"),
     "promql_url": (_url("http", "https"), "http://host:8428"),
     "secret_key": (lambda v: len(v) >= 32, "at least 32 characters"),  # noqa: PLR2004  256 bits of hex are 64, 32 the least

@@ -17,7 +17,15 @@ _opening = threading.Lock()
 
 def open_engine(settings: Settings) -> SearchEngine:
     """A new engine; the caller closes it."""
-    return EmbeddedEngine(settings.home)
+    if not settings.elasticsearch_url:
+        return EmbeddedEngine(settings.home)
+    from kb.search.elasticsearch import ElasticsearchEngine  # its client is not loaded where nobody uses it
+    from kb.search.elasticsearch.cluster import Address
+
+    address = Address.of(
+        settings.elasticsearch_url, api_key=settings.elasticsearch_api_key, ca_file=settings.elasticsearch_ca_file
+    )
+    return ElasticsearchEngine(address, prefix=settings.elasticsearch_index)
 
 
 def engine_of(app: Flask) -> SearchEngine:

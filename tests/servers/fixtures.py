@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.servers import chromium
 from tests.servers.base import owned_directory
+from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.nginx import Nginx
 from tests.servers.postgresql import PostgreSQL, ordinary_account
 from tests.servers.redis import Redis
@@ -66,6 +67,23 @@ def snmpd(tmp_path: Path) -> Iterator[Snmpd]:
     """A running SNMP agent."""
     with Snmpd(tmp_path / "snmpd") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    """The session's Elasticsearch with TLS and security; each test takes an index prefix of its own."""
+    authority = Authority(tmp_path_factory.mktemp("elasticsearch-authority"))
+    with owned_directory(ordinary_account()) as home, Elasticsearch(home, authority) as server:
+        yield server
+
+
+@pytest.fixture
+def private_elasticsearch(tmp_path: Path) -> Iterator[Elasticsearch]:
+    """One of the test's own (not yet started), to be stopped, frozen and started again."""
+    with owned_directory(ordinary_account()) as home:
+        server = Elasticsearch(home, Authority(tmp_path / "elasticsearch-authority"))
+        yield server
+        server.stop()
 
 
 @pytest.fixture

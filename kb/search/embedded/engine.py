@@ -11,9 +11,10 @@ from core.i18n import gettext as _
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
 from kb.search.embedded.generations import Generations
-from kb.search.embedded.query import Builder, Pass
+from kb.search.embedded.query import Builder
 from kb.search.embedded.schema import decode, encode, open_index, schema
 from kb.search.engine import CANDIDATES, SearchEngineError
+from kb.search.plan import Pass, plan
 from kb.search.ranking import order
 
 HEAP = 15_000_000
@@ -69,7 +70,7 @@ class EmbeddedEngine:
         searcher = self._searcher()
         try:
             for how in Pass:
-                built = self._builder.build(question, how, principals=principals, kinds=kinds, share=share)
+                built = self._builder.build(plan(question, how, principals=principals, kinds=kinds, share=share))
                 found = searcher.search(built, limit=max(limit, CANDIDATES), count=False).hits
                 if found:
                     return order((decode(searcher.doc(where), score) for score, where in found), question, limit)

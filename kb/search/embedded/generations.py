@@ -12,8 +12,8 @@ import msgspec
 
 from core.i18n import gettext as _
 from kb.search.documents import Document
-from kb.search.embedded.schema import VERSION
 from kb.search.engine import SearchEngineError
+from kb.search.forms import VERSION
 
 POINTER = "current"
 JOURNAL = ".changes.jsonl"

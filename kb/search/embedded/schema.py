@@ -8,13 +8,8 @@ from markupsafe import Markup
 
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
+from kb.search.forms import forms
 from kb.search.ranking import Candidate
-
-VERSION = "2"
-"""Part of the directory's name: after a change of the schema or of the analysis the index is built anew."""
-LONGEST_BODY = 60_000
-"""Characters of a body that are indexed and kept for snippets."""
-
 
 def schema() -> tantivy.Schema:
     """Fields that are searched, then those that are only kept."""
@@ -33,24 +28,20 @@ def schema() -> tantivy.Schema:
 
 def encode(doc: Document, analyzer: Analyzer) -> tantivy.Document:
     """A document with all its forms."""
-    body = doc.body[:LONGEST_BODY]
-    tags = " ".join((*doc.tags, *doc.services))
-    codes = {analyzer.code(code) for code in (*doc.error_codes, doc.key, *doc.tags)} | set(analyzer.codes(doc.title))
+    found = forms(doc, analyzer)
     out = tantivy.Document()
     for name, value in (("uid", doc.uid), ("kind", doc.kind), ("key", doc.key), ("url", doc.url), ("state", doc.state)):
         out.add_text(name, value)
     out.add_text("shown_title", doc.title)
-    out.add_text("shown_body", body)
+    out.add_text("shown_body", found.shown_body)
     for principal in sorted(doc.principals):
         out.add_text("acl", principal)
-    for code in sorted(codes - {""}):
+    for code in found.codes:
         out.add_text("codes", code)
-    for sound in analyzer.sounds(f"{doc.title} {tags}"):
+    for sound in found.sounds:
         out.add_text("sounds", sound)
-    out.add_text("title", " ".join(analyzer.terms(doc.title)))
-    out.add_text("tags", " ".join(analyzer.terms(tags)))
-    out.add_text("body", " ".join((*analyzer.terms(body), *analyzer.codes(" ".join(doc.error_codes)))))
-    out.add_text("grams", " ".join(analyzer.grams(f"{doc.title} {tags} {body}")))
+    for name in ("title", "tags", "body", "grams"):
+        out.add_text(name, getattr(found, name))
     out.add_float("weight", doc.weight)
     out.add_float("updated", doc.updated_at.timestamp())
     return out

@@ -1,14 +1,19 @@
-"""One suite for every engine: a new adapter adds its parameter here and runs all of test_engine.py."""
+"""One suite for every engine: an adapter adds its parameter here and runs all of test_engine.py."""
 
+import contextlib
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kb.search.documents import Document
+from kb.search.elasticsearch import ElasticsearchEngine
+from kb.search.elasticsearch.cluster import Address
 from kb.search.embedded import EmbeddedEngine
 from kb.search.engine import SearchEngine
+from tests.servers.elasticsearch import Elasticsearch
 
 NOON = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 
@@ -36,11 +41,52 @@ LIBRARY = [
 # fmt: on
 
 
-@pytest.fixture(params=["embedded"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchEngine]:
-    made = {"embedded": EmbeddedEngine}[request.param](tmp_path)
+_prefixes = (f"test{n}" for n in itertools.count(1))
+
+
+def elasticsearch_engine(server: Elasticsearch, **more) -> ElasticsearchEngine:
+    """An engine with an index of its own on the session's server."""
+    address = Address.of(server.url, ca_file=str(server.authority.ca_file))
+    return ElasticsearchEngine(address, prefix=next(_prefixes), **more)
+
+
+KINDS = ["embedded", "elasticsearch"]
+
+
+@contextlib.contextmanager
+def opened(kind: str, request: pytest.FixtureRequest, home: Path) -> Iterator[SearchEngine]:
+    """An empty engine of this kind."""
+    if kind == "embedded":
+        made: SearchEngine = EmbeddedEngine(home)
+    else:
+        made = elasticsearch_engine(request.getfixturevalue("elasticsearch_server"))
     yield made
+    if isinstance(made, ElasticsearchEngine):
+        drop(made)
     made.close()
+
+
+@pytest.fixture(params=KINDS)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchEngine]:
+    """An empty engine of the test's own."""
+    with opened(request.param, request, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchEngine]:
+    """The library, for tests that only read."""
+    with opened(request.param, request, tmp_path_factory.mktemp("shelf")) as made:
+        made.upsert(LIBRARY)
+        yield made
+
+
+def drop(engine: ElasticsearchEngine) -> None:
+    """Takes its indices off the shared server: each open one costs it memory."""
+    with engine.cluster.writing() as client:
+        engine.generations.throw_away(client, keep=set())
+        client.indices.delete(index=engine.generations.locks, ignore_unavailable=True)
+        client.options(ignore_status=404).indices.delete_index_template(name=engine.generations.prefix)
 
 
 @pytest.fixture

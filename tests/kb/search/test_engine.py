@@ -1,7 +1,6 @@
 """K-03 and the promises of `SearchEngine`, on every adapter."""
 
 import threading
-import time
 
 import pytest
 
@@ -45,8 +44,8 @@ def keys(engine: SearchEngine, query: str, principals=EVERYONE, **more) -> list[
         ("专线断网", "KB-000005"),  # both words by synonyms
     ],
 )
-def test_K_03_what_a_person_types_finds_what_they_mean(library, asked, best):
-    assert keys(library, asked)[:1] == [best]
+def test_K_03_what_a_person_types_finds_what_they_mean(shelf, asked, best):
+    assert keys(shelf, asked)[:1] == [best]
 
 
 def test_K_03_words_not_characters(library):
@@ -69,12 +68,12 @@ NOTHING = [
 
 
 @pytest.mark.parametrize("asked", NOTHING)
-def test_K_03_nothing_is_returned_when_nothing_fits(library, asked):
-    assert keys(library, asked) == []
+def test_K_03_nothing_is_returned_when_nothing_fits(shelf, asked):
+    assert keys(shelf, asked) == []
 
 
-def test_K_03_a_declared_error_code_beats_a_mention(library):
-    assert keys(library, "ORA-01653") == ["KB-000002", "KB-000003"]
+def test_K_03_a_declared_error_code_beats_a_mention(shelf):
+    assert keys(shelf, "ORA-01653") == ["KB-000002", "KB-000003"]
 
 
 def test_K_03_the_title_beats_the_body(library):
@@ -82,29 +81,29 @@ def test_K_03_the_title_beats_the_body(library):
     assert keys(library, "打印机脱机")[0] == "KB-000001"
 
 
-def test_K_03_most_words_are_enough_in_a_long_question(library):
-    found = keys(library, "早上来上班发现打印机一直脱机，重启也没有反应，急等着出发票", share=0.4)
+def test_K_03_most_words_are_enough_in_a_long_question(shelf):
+    found = keys(shelf, "早上来上班发现打印机一直脱机，重启也没有反应，急等着出发票", share=0.4)
     assert found[0] == "KB-000001"
 
 
-def test_K_03_while_typing_a_beginning_is_enough(library):
-    assert "KB-000001" in keys(library, "打", typing=True)
-    assert keys(library, "dayin", typing=True)[0] in {"KB-000001", "KB-000007"}
-    assert keys(library, "ora-016", typing=True)[0] == "KB-000002"
-    assert keys(library, "ora-016") == []
+def test_K_03_while_typing_a_beginning_is_enough(shelf):
+    assert "KB-000001" in keys(shelf, "打", typing=True)
+    assert keys(shelf, "dayin", typing=True)[0] in {"KB-000001", "KB-000007"}
+    assert keys(shelf, "ora-016", typing=True)[0] == "KB-000002"
+    assert keys(shelf, "ora-016") == []
 
 
-def test_K_03_initials_and_full_pinyin_find_every_such_title(library):
+def test_K_03_initials_and_full_pinyin_find_every_such_title(shelf):
     for typed in ("dyj", "DYJ", "dayinji"):
-        assert set(keys(library, typed)) == {"KB-000001", "KB-000007"}
+        assert set(keys(shelf, typed)) == {"KB-000001", "KB-000007"}
 
 
-def test_K_03_only_where_the_person_may_read(library):
-    assert keys(library, "线路抢修") == []
-    assert keys(library, "线路抢修", ("unit:610122",)) == ["N-2026-0001"]
-    assert keys(library, "卡纸", ("person:7",)) == ["INC-2026-000007"]
-    assert keys(library, "卡纸", ("person:70", "unit:610122", "everyone")) == []
-    assert keys(library, "打印机", ()) == []
+def test_K_03_only_where_the_person_may_read(shelf):
+    assert keys(shelf, "线路抢修") == []
+    assert keys(shelf, "线路抢修", ("unit:610122",)) == ["N-2026-0001"]
+    assert keys(shelf, "卡纸", ("person:7",)) == ["INC-2026-000007"]
+    assert keys(shelf, "卡纸", ("person:70", "unit:610122", "everyone")) == []
+    assert keys(shelf, "打印机", ()) == []
 
 
 def test_nobody_finds_a_document_without_principals(engine):
@@ -112,14 +111,14 @@ def test_nobody_finds_a_document_without_principals(engine):
     assert keys(engine, "打印机", ("", "everyone")) == []
 
 
-def test_kinds_narrow_the_answer(library):
+def test_kinds_narrow_the_answer(shelf):
     both = ("everyone", "person:7")
-    assert set(keys(library, "打印机", both)) == {"KB-000001", "KB-000007", "INC-2026-000007"}
-    assert keys(library, "打印机", both, kinds=("ticket",)) == ["INC-2026-000007"]
+    assert set(keys(shelf, "打印机", both)) == {"KB-000001", "KB-000007", "INC-2026-000007"}
+    assert keys(shelf, "打印机", both, kinds=("ticket",)) == ["INC-2026-000007"]
 
 
-def test_the_answer_is_limited(library):
-    assert len(keys(library, "打印机", limit=1)) == 1
+def test_the_answer_is_limited(shelf):
+    assert len(keys(shelf, "打印机", limit=1)) == 1
 
 
 def test_what_helped_people_comes_first(engine):
@@ -140,9 +139,9 @@ def test_a_snippet_shows_the_place_and_is_safe(engine):
     assert hit.snippet.startswith("…")
 
 
-def test_a_snippet_marks_codes_however_written_and_pinyin(library):
-    assert "<mark>ORA-01653</mark>" in library.search("ora 1653", principals=EVERYONE)[1].snippet
-    assert library.search("gpy", principals=EVERYONE)[0].title_html.startswith("<mark>高拍仪</mark>")
+def test_a_snippet_marks_codes_however_written_and_pinyin(shelf):
+    assert "<mark>ORA-01653</mark>" in shelf.search("ora 1653", principals=EVERYONE)[1].snippet
+    assert shelf.search("gpy", principals=EVERYONE)[0].title_html.startswith("<mark>高拍仪</mark>")
 
 
 def test_upsert_replaces_and_delete_removes(library):
@@ -221,43 +220,3 @@ def test_readers_and_a_writer_at_once(library):
     for thread in threads:
         thread.join()
     assert failures == []
-
-
-def test_K_03_an_answer_takes_less_than_fifty_milliseconds(engine):
-    words = [
-        "交换机",
-        "路由器",
-        "打印机",
-        "证书",
-        "线路",
-        "数据库",
-        "登录",
-        "发票",
-        "超时",
-        "中断",
-        "脱机",
-        "磁盘",
-        "内存",
-        "重启",
-        "申报",
-    ]
-    engine.upsert(
-        doc(f"KB-{n:06}", f"{words[n % 15]}{words[n % 7]} {n}", "。".join(words[(n * k) % 15] for k in range(1, 60)))
-        for n in range(3000)
-    )
-    took = []
-    for asked in (
-        "打印机脱机",
-        "登录超时怎么办",
-        "dyj",
-        "证书 数据库 磁盘 申报",
-        "没有的东西",
-        "发票打不出来提示线路中断",
-    ):
-        tries = []
-        for _ in range(5):  # the best of five: other programs of this machine are not what is measured
-            started = time.perf_counter()
-            keys(engine, asked)
-            tries.append(time.perf_counter() - started)
-        took.append(min(tries))
-    assert max(took) < 0.05, took
