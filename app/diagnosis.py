@@ -23,6 +23,7 @@ from core.db import make_engine, reading
 from core.i18n import gettext as _
 from core.outbox import OutboxRow
 from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryAttempt, DeliveryState
+from kb.search import findings as search
 from web.filters import local
 
 GIB = 1024**3
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> list[Finding]:
                 findings.extend(_inside(session))
     finally:
         engine.dispose()
+    findings.append(search.of_index(settings))
     findings.append(_mail(settings) or _mail_server(settings))
     return findings
 
@@ -56,6 +58,7 @@ def _inside(session: Session) -> Iterator[Finding]:
     now = clock.now()
     yield from of_people(session, now=now)
     yield from _stuck(session, now)
+    yield from search.of_backlog(session, now=now)
 
 
 def _home(settings: Settings) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from cmdb.models import Item, ItemService, Service
 from cmdb.queries import items as item_queries
 from kb.search.access import Ancestry
 from kb.search.documents import Document
+from kb.search.fallback import holding, newest
 from monitor.alerts import queries as alert_queries
 from monitor.alerts.models import Alert
 from servicedesk.tickets import access as ticket_access
@@ -42,6 +43,16 @@ class TicketSource:
             return set()
         wanted = sa.select(Ticket.number).where(Ticket.number.in_(sorted(keys)), ticket_access.visible(viewer))
         return set(session.scalars(wanted))
+
+    def look_up(
+        self, session: Session, viewer: Viewer, key: str, words: Sequence[Sequence[str]], limit: int
+    ) -> Iterable[Document]:
+        """By number, or by the words of title and error code."""
+        if viewer.vendor_unit_id is not None:
+            return ()
+        among = sa.and_(newest(session, Ticket.id), holding(words, (Ticket.title, Ticket.error_code)))
+        wanted = sa.select(Ticket).where(sa.or_(Ticket.number == key.upper(), among), ticket_access.visible(viewer))
+        return self._documents(session, list(session.scalars(wanted.order_by(Ticket.id.desc()).limit(limit))))
 
     def _load(self, session: Session, condition: sa.ColumnElement[bool], limit: int) -> list[Ticket]:
         return list(session.scalars(sa.select(Ticket).where(condition).order_by(Ticket.id).limit(limit)))
@@ -93,6 +104,16 @@ class ItemSource:
         return {
             str(i) for i in session.scalars(sa.select(Item.id).where(Item.id.in_(ids), item_queries.visible(viewer)))
         }
+
+    def look_up(
+        self, session: Session, viewer: Viewer, key: str, words: Sequence[Sequence[str]], limit: int
+    ) -> Iterable[Document]:
+        """By name or address."""
+        among = sa.and_(newest(session, Item.id), holding(words, (Item.name, Item.address)))
+        named = sa.or_(Item.name == key, Item.address == key, among)
+        wanted = sa.select(Item.id).where(named, Item.retired_at.is_(None), item_queries.visible(viewer))
+        ids = list(session.scalars(wanted.order_by(Item.id.desc()).limit(limit)))
+        return self._documents(session, self._load(session, Item.id.in_(ids), len(ids)))
 
     def _load(self, session: Session, condition: sa.ColumnElement[bool], limit: int) -> list[Item]:
         statement = sa.select(Item).options(selectinload(Item.service), selectinload(Item.type))
@@ -151,6 +172,16 @@ class AlertSource:
             Alert.fingerprint.in_(sorted(keys)), Alert.resolved_at.is_(None), alert_queries.admitted(viewer)
         )
         return set(session.scalars(wanted))
+
+    def look_up(
+        self, session: Session, viewer: Viewer, key: str, words: Sequence[Sequence[str]], limit: int
+    ) -> Iterable[Document]:
+        """By the alert's name or summary."""
+        among = sa.and_(newest(session, Alert.id), holding(words, (Alert.alertname, Alert.summary)))
+        wanted = sa.select(Alert).where(
+            sa.or_(Alert.fingerprint == key, among), Alert.resolved_at.is_(None), alert_queries.admitted(viewer)
+        )
+        return self._documents(session, session.scalars(wanted.order_by(Alert.id.desc()).limit(limit)))
 
     def _documents(self, session: Session, alerts: Iterable[Alert]) -> Iterator[Document]:
         ancestry = Ancestry(session)

@@ -21,7 +21,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PREFIX = "TAXOPS_"
 FILE_NAME = "taxops.toml"
 SECRET_SETTINGS = frozenset(
-    {"secret_key", "database_url", "broker_url", "elasticsearch_url", "elasticsearch_api_key", "smtp_url", "heartbeat_url"}
+    {
+        "secret_key",
+        "database_url",
+        "broker_url",
+        "elasticsearch_url",
+        "elasticsearch_api_key",
+        "smtp_url",
+        "heartbeat_url",
+    }
 )
 
 
@@ -152,7 +160,10 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "broker_url": (_url("amqp", "amqps", "redis", "rediss"), "amqp://… or redis://…"),
     "elasticsearch_url": (_urls("http", "https"), "https://user:password@host:9200, several divided by commas"),
-    "elasticsearch_ca_file": (lambda v: not v or Path(v).is_file(), "a file with the certificates of the authority, in PEM"),
+    "elasticsearch_ca_file": (
+        lambda v: not v or Path(v).is_file(),
+        "a file with the certificates of the authority, in PEM",
+    ),
     "elasticsearch_index": (
         lambda v: re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", v) is not None,
         "lower-case letters, digits, - and _, a letter first",

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from accounts.scope import Viewer
 from kb import services
-from kb.articles import queries, rules
+from kb.articles import queries, rights, rules
 from kb.articles.models import Article
 from kb.articles.states import READABLE, State
 from kb.search.access import Ancestry, readers
 from kb.search.documents import Document
+from kb.search.fallback import holding, newest
 
 BATCH = 500
 
@@ -37,6 +38,18 @@ class ArticleSource:
     def readable(self, session: Session, viewer: Viewer, keys: Collection[str]) -> set[str]:
         """By the room's own predicate."""
         return queries.readable_numbers(session, viewer, keys)
+
+    def look_up(
+        self, session: Session, viewer: Viewer, key: str, words: Sequence[Sequence[str]], limit: int
+    ) -> Iterable[Document]:
+        """By number, or by the words of title and error codes."""
+        columns = (Article.title, sa.cast(Article.error_codes, sa.Text))
+        among = sa.and_(newest(session, Article.id), holding(words, columns))
+        wanted = sa.select(Article.id).where(
+            sa.or_(Article.number == key.upper(), among), Article.state.in_(READABLE), rights.visible(viewer)
+        )
+        ids = list(session.scalars(wanted.order_by(Article.id.desc()).limit(limit)))
+        return self._documents(session, self._load(session, Article.id.in_(ids), len(ids)))
 
     def _load(self, session: Session, condition: sa.ColumnElement[bool], limit: int) -> list[Article]:
         statement = (

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session, selectinload
 from accounts.scope import Viewer
 from core import clock
 from kb import services
-from kb.notices import queries
+from kb.notices import queries, rights
 from kb.notices.models import Notice
 from kb.notices.states import State
 from kb.search.access import Ancestry, readers
 from kb.search.documents import Document
+from kb.search.fallback import holding, newest
 
 BATCH = 500
 OVER = 0.4
@@ -40,6 +41,18 @@ class NoticeSource:
     def readable(self, session: Session, viewer: Viewer, keys: Collection[str]) -> set[str]:
         """By the room's own predicate."""
         return queries.readable_numbers(session, viewer, keys, clock.now())
+
+    def look_up(
+        self, session: Session, viewer: Viewer, key: str, words: Sequence[Sequence[str]], limit: int
+    ) -> Iterable[Document]:
+        """By number, or by the words of title and error codes."""
+        columns = (Notice.title, sa.cast(Notice.error_codes, sa.Text))
+        among = sa.and_(newest(session, Notice.id), holding(words, columns))
+        wanted = sa.select(Notice.id).where(
+            sa.or_(Notice.number == key.upper(), among), rights.visible(viewer, clock.now())
+        )
+        ids = list(session.scalars(wanted.order_by(Notice.id.desc()).limit(limit)))
+        return self._documents(session, self._load(session, Notice.id.in_(ids), len(ids)))
 
     def _load(self, session: Session, condition: sa.ColumnElement[bool], limit: int) -> list[Notice]:
         statement = sa.select(Notice).options(selectinload(Notice.reaches))

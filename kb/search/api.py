@@ -47,10 +47,13 @@ class SearchOut(ApiModel):
     """The hits, the best first; empty when nothing fits."""
 
     items: list[HitOut]
+    incomplete: str | None = None
+    """Set while the index is away: why; the hits are then the newest records by title, number and code only."""
 
 
 @api.get("/search", needs=(), query=SearchQuery, answer=SearchOut)
 def search(query: SearchQuery) -> SearchOut:
     """Search articles, tickets, notices, items and alerts the caller may read."""
-    hits = service.find(db.session(), engine(), viewer(), query.q, kinds=query.kind, limit=query.limit)
-    return SearchOut(items=[HitOut.model_validate(h, from_attributes=True, extra="ignore") for h in hits])
+    found = service.answer(db.session(), engine(), viewer(), query.q, kinds=query.kind, limit=query.limit)
+    items = [HitOut.model_validate(h, from_attributes=True, extra="ignore") for h in found.hits]
+    return SearchOut(items=items, incomplete=found.trouble or None)

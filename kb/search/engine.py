@@ -1,4 +1,4 @@
-"""What an index must do; `embedded` and, later, a cluster do it, and one suite of tests runs on each."""
+"""What an index must do; `embedded` and `elasticsearch` do it, and one suite of tests runs on each."""
 
 from collections.abc import Collection, Iterable
 from typing import Protocol
@@ -19,7 +19,7 @@ class SearchEngine(Protocol):
 
     @property
     def stale(self) -> bool:
-        """The index is new, damaged or from another version: a rebuild is due."""
+        """The index is new, damaged or from another version: a rebuild is due. Raises SearchEngineError while it is away."""
 
     def upsert(self, docs: Iterable[Document]) -> int:
         """Add or replace documents; they can be found when it returns. Returns how many."""
@@ -48,6 +48,9 @@ class SearchEngine(Protocol):
 
     def count(self, kind: str | None = None) -> int:
         """Documents in the index."""
+
+    def describe(self) -> str:
+        """What answers, where, and how many documents it holds, on one line without secrets. Raises SearchEngineError."""
 
     def close(self) -> None:
         """Release files; the engine is of no use afterwards."""

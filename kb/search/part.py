@@ -12,12 +12,14 @@ from flask import Flask
 from config import Settings
 from kb.search import index
 from kb.search.current import engine_of
-from kb.search.engine import SearchEngine
+from kb.search.engine import SearchEngine, SearchEngineError
 from kb.search.registry import sources
 
 log = structlog.get_logger(__name__)
 TIMER_S = 1.0
 """Other processes' notes are seen this late at most."""
+LOOK_S = 15.0
+"""How often it is asked whether the index has to be built; a cluster may come back empty."""
 
 
 class Indexer:
@@ -28,7 +30,7 @@ class Indexer:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._follow, name="indexer", daemon=True),
-            threading.Thread(target=self._build_if_stale, name="index-builder", daemon=True),
+            threading.Thread(target=self._build, name="index-builder", daemon=True),
         ]
 
     def start(self) -> None:
@@ -58,15 +60,23 @@ class Indexer:
                 log.warning("indexer.failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
                 self._stop.wait(2.0)
 
+    def _build(self) -> None:
+        """Builds the index whenever it is stale: new at the start, or lost by a cluster meanwhile."""
+        while not self._stop.is_set():
+            try:
+                self._build_if_stale()
+            except SearchEngineError as error:  # away, or another process is at it: asked again at the next tick
+                log.warning("index.not-built", error=error.message)
+            except Exception:  # the old index goes on answering
+                log.exception("index.rebuild-failed")
+            self._stop.wait(LOOK_S)
+
     def _build_if_stale(self) -> None:
         if not self._engine.stale:
             return
         started = time.monotonic()
-        try:
-            count = index.rebuild(self._database, self._engine, sources)
-            log.info("index.rebuilt", documents=count, seconds=round(time.monotonic() - started, 1))
-        except Exception:  # the old index goes on answering
-            log.exception("index.rebuild-failed")
+        count = index.rebuild(self._database, self._engine, sources)
+        log.info("index.rebuilt", documents=count, seconds=round(time.monotonic() - started, 1))
 
 
 def start(app: Flask, database: sa.Engine, settings: Settings) -> Indexer:  # noqa: ARG001  the shape of a part

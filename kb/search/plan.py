@@ -83,9 +83,7 @@ class Plan:
     """Only orders what was found."""
 
 
-def plan(
-    question: Question, how: Pass, *, principals: Collection[str], kinds: Collection[str], share: float
-) -> Plan:
+def plan(question: Question, how: Pass, *, principals: Collection[str], kinds: Collection[str], share: float) -> Plan:
     """The whole query with its access list; a viewer without principals finds nothing."""
     loose = how is not Pass.STRICT
     needed = tuple(_concept(c, loose=loose) for c in question.needed)

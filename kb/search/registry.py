@@ -28,6 +28,12 @@ class DocumentSource(Protocol):
     def readable(self, session: Session, viewer: Viewer, keys: Collection[str]) -> set[str]:
         """Those of the keys that the viewer may read now: the room's own predicate, asked of the database."""
 
+    def look_up(
+        self, session: Session, viewer: Viewer, key: str, words: Sequence[Sequence[str]], limit: int
+    ) -> Iterable[Document]:
+        """Without the index: what the viewer may read with this very key, or among the newest with all words in title
+        or codes (`kb.search.fallback`); the newest first."""
+
 
 @dataclass
 class Registry:
@@ -57,6 +63,20 @@ class Registry:
         """Keys the viewer may read; nothing of a kind without a source."""
         source = self._sources.get(kind)
         return source.readable(session, viewer, keys) if source and keys else set()
+
+    def look_up(
+        self,
+        session: Session,
+        viewer: Viewer,
+        key: str,
+        words: Sequence[Sequence[str]],
+        *,
+        kinds: Sequence[str],
+        limit: int,
+    ) -> Iterator[Document]:
+        """What each source of these kinds finds without the index."""
+        for kind in kinds:
+            yield from self._sources[kind].look_up(session, viewer, key, words, limit)
 
     def everything(self, session: Session) -> Iterator[Document]:
         """Every document of every source."""

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from accounts.scope import Viewer
-from kb.search import access
+from core.i18n import gettext as _
+from kb.search import access, fallback
 from kb.search.documents import Hit
-from kb.search.engine import SearchEngine
+from kb.search.engine import SearchEngine, SearchEngineError
 from kb.search.fold import fold
 from kb.search.models import MissedSearch
 from kb.search.registry import sources
+
+log = structlog.get_logger(__name__)
+
+
+class How(TypedDict, total=False):
+    """How to search, as `answer` takes it."""
+
+    kinds: Collection[str]
+    limit: int
+    typing: bool
+    share: float
+
 
 SPARE = 2
 """How many times the hits asked for are fetched, because the database may take some out again."""
@@ -23,7 +39,16 @@ FOR_QUESTIONS = 0.4
 """Share of the words that is enough where somebody tells a story instead of typing key words."""
 
 
-def find(
+@dataclass(frozen=True)
+class Answer:
+    """What was found, and why it may not be everything."""
+
+    hits: list[Hit]
+    trouble: str = ""
+    """The index could not answer, for this reason; the hits are the database's, by title, number and code only."""
+
+
+def answer(
     session: Session,
     engine: SearchEngine,
     viewer: Viewer,
@@ -33,20 +58,38 @@ def find(
     limit: int = 20,
     typing: bool = False,
     share: float = 0.6,
-) -> list[Hit]:
-    """The best hits that the viewer may read, by the index and again by each room's own predicate."""
+) -> Answer:
+    """The best hits that the viewer may read, by the index and again by each room's own predicate.
+
+    While the index is away or not built yet, the database is asked instead, within bounds, and the answer says so.
+    """
     wanted = [k for k in sources.kinds if not kinds or k in kinds]
     if not query.strip() or not wanted:
-        return []
-    hits = engine.search(
-        query, principals=access.held(session, viewer), kinds=wanted, limit=limit * SPARE, typing=typing, share=share
-    )
+        return Answer([])
+    principals = access.held(session, viewer)
+    trouble = ""
+    try:
+        hits = engine.search(
+            query, principals=principals, kinds=wanted, limit=limit * SPARE, typing=typing, share=share
+        )
+        if not hits and engine.stale:
+            trouble = _("索引正在建立")
+    except SearchEngineError as away:
+        trouble = away.message
+    if trouble:
+        log.warning("search.fell-back", why=trouble)
+        return Answer(fallback.look_up(session, sources, viewer, query, kinds=wanted, limit=limit), trouble)
     allowed = {
         (kind, key)
         for kind in {h.kind for h in hits}
         for key in sources.readable(session, viewer, kind, [h.key for h in hits if h.kind == kind])
     }
-    return [h for h in hits if (h.kind, h.key) in allowed][:limit]
+    return Answer([h for h in hits if (h.kind, h.key) in allowed][:limit])
+
+
+def find(session: Session, engine: SearchEngine, viewer: Viewer, query: str, **how: Unpack[How]) -> list[Hit]:
+    """The hits of `answer`, for a place that has no room to say that they may not be all."""
+    return answer(session, engine, viewer, query, **how).hits
 
 
 def record_miss(session: Session, text: str, *, unit_id: int, now: dt.datetime) -> None:

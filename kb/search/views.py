@@ -35,13 +35,14 @@ def search_page() -> ResponseReturnValue:
     session, who = db.session(), viewer()
     text, kind = request.args.get("q", "").strip(), request.args.get("kind", "")
     kind = kind if kind in KIND_LABELS else ""
-    found = service.find(session, engine(), who, text, limit=MOST, typing=is_fragment()) if text else []
+    answer = service.answer(session, engine(), who, text, limit=MOST, typing=is_fragment())
+    found = answer.hits
     counts = {k: sum(h.kind == k for h in found) for k in KIND_LABELS}
     shown = found
     if kind:
         shown = service.find(session, engine(), who, text, kinds=(kind,), limit=OF_ONE_KIND, typing=is_fragment())
         counts[kind] = len(shown)
-    if text and not found and not is_fragment() and not who.is_service:
+    if text and not found and not answer.trouble and not is_fragment() and not who.is_service:
         session.rollback()  # a reader must not hold its snapshot while the note is written
         with transaction(web_db.engine()) as writing:
             service.record_miss(writing, text, unit_id=who.unit_id, now=clock.now())
@@ -61,6 +62,7 @@ def search_page() -> ResponseReturnValue:
     ]  # fmt: skip
     values = {
         "text": text,
+        "trouble": answer.trouble,
         "kind": kind,
         "groups": [g for g in groups if g[1]],
         "tabs": tabs,

@@ -65,6 +65,7 @@ class Elasticsearch(Daemon):
             "path.data": str(self.home / "data"), "path.logs": str(self.home / "logs"),
             "http.host": HOST, "http.port": self.port, "transport.host": HOST, "transport.port": free_port(),
             "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk of the machine is not tested here
+            "indexing_pressure.memory.limit": "300kb",  # a busy cluster: more than this at once is answered with 429
             "xpack.security.enabled": True, "xpack.security.enrollment.enabled": False,
             "xpack.security.authc.api_key.enabled": True, "xpack.security.http.ssl.enabled": True,
             "xpack.security.http.ssl.certificate": "server.pem", "xpack.security.http.ssl.key": "server.key",
@@ -77,6 +78,7 @@ class Elasticsearch(Daemon):
         for path in (self.home, *self.home.rglob("*")):
             if self._account:
                 shutil.chown(path, self._account, self._account)
+
     def command(self) -> list[str]:
         return [str(self.distribution / "bin" / "elasticsearch")]
 

@@ -78,15 +78,6 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
 
 
 @pytest.fixture
-def private_elasticsearch(tmp_path: Path) -> Iterator[Elasticsearch]:
-    """One of the test's own (not yet started), to be stopped, frozen and started again."""
-    with owned_directory(ordinary_account()) as home:
-        server = Elasticsearch(home, Authority(tmp_path / "elasticsearch-authority"))
-        yield server
-        server.stop()
-
-
-@pytest.fixture
 def smtp() -> Iterator[SmtpServer]:
     """A running SMTP server that keeps what it is given."""
     with SmtpServer() as server:

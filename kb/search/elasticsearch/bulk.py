@@ -21,17 +21,20 @@ MOST, LEAST = 500, 1
 MOST_BYTES = 4_000_000
 PATIENCE_S = 120.0
 """So long one piece is tried against a cluster that has no room; then whoever writes is told."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 10.0
-TOO_MANY, TOO_LARGE, CONFLICT, NOT_FOUND = 429, 413, 409, 404
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 10.0
+TOO_MANY, TOO_LARGE, REFUSED = 429, 413, 400
+WANTED = {("create", 409), ("delete", 404)}
+"""A newer document is there already, or nothing is there to delete: as it should be."""
 
 
 class Bulk:
     """Sends actions in order. The source is read no faster than the cluster takes what it gives."""
 
     def __init__(self, client: Elasticsearch, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._client, self._sleep = client, sleep
+        # The client's own retries would send the same piece again at once: the one thing that does not help.
+        self._client, self._sleep = client.options(max_retries=0, retry_on_status=()), sleep
         self.piece = MOST
-        """Actions sent at once; halved by a refusal, grown again by success."""
+        """Actions sent at once; halved by a refusal, slowly grown again by success."""
         self.waited = 0.0
         self.refused: list[str] = []
         """Documents that the cluster will not take as they are; logged, and left out."""
@@ -63,7 +66,11 @@ class Bulk:
             try:
                 again = self._once(now, refresh=refresh)
             except elasticsearch.ApiError as error:
-                if error.meta.status not in {TOO_MANY, TOO_LARGE} or time.monotonic() > deadline or self._smallest(error, now):
+                if (
+                    error.meta.status not in {TOO_MANY, TOO_LARGE}
+                    or time.monotonic() > deadline
+                    or self._smallest(error, now)
+                ):
                     raise
                 again = now
             waiting = again + later
@@ -74,7 +81,8 @@ class Bulk:
                 self._pause(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             else:
-                self.piece = min(MOST, self.piece + 50)
+                wait = FIRST_WAIT_S
+                self.piece = min(MOST, self.piece + max(1, self.piece // 10))
 
     @staticmethod
     def _smallest(error: elasticsearch.ApiError, piece: list[Action]) -> bool:
@@ -99,7 +107,7 @@ class Bulk:
                 again.append(action)
             elif "error" in told and told["error"]["type"] == "index_not_found_exception":
                 raise elasticsearch.NotFoundError(told["error"]["type"], answer.meta, told)
-            elif status >= 400 and not (verb == "create" and status == CONFLICT) and not (verb == "delete" and status == NOT_FOUND):  # noqa: PLR2004
+            elif status >= REFUSED and (verb, status) not in WANTED:
                 self.refused.append(str(told["_id"]))
                 log.error("index.document-refused", document=told["_id"], why=told["error"].get("reason"))
         return again

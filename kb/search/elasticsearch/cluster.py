@@ -58,7 +58,9 @@ class Address:
         more: dict[str, Any] = {}
         if any(host.startswith("https:") for host in self.hosts) and self.ca_file:
             if not self.ca_file.is_file():
-                raise SearchEngineError(_("找不到 CA 文件 %(file)s；请检查 TAXOPS_ELASTICSEARCH_CA_FILE。", file=self.ca_file))
+                raise SearchEngineError(
+                    _("找不到 CA 文件 %(file)s；请检查 TAXOPS_ELASTICSEARCH_CA_FILE。", file=self.ca_file)
+                )
             more["ca_certs"] = str(self.ca_file)
         if self.api_key:
             more["api_key"] = self.api_key
@@ -120,13 +122,23 @@ class Cluster:
         self._resting_until = 0.0
 
     def _away(self, why: str) -> str:
-        return _("搜索集群 %(where)s 没有应答（%(why)s）；请检查集群是否在运行、地址和证书是否正确。", where=self.address.shown, why=why)
+        return _(
+            "搜索集群 %(where)s 没有应答（%(why)s）；请检查集群是否在运行、地址和证书是否正确。",
+            where=self.address.shown,
+            why=why,
+        )
 
     def _refusal(self, error: elasticsearch.ApiError) -> str:
         where = self.address.shown
         if error.meta.status in {401, 403}:
-            return _("搜索集群 %(where)s 不认可我们的账号或 API 密钥，或其权限不够（%(why)s）。", where=where, why=error.error)
-        return _("搜索集群 %(where)s 拒绝了请求：%(status)s %(why)s", where=where, status=error.meta.status, why=error.error)
+            return _(
+                "搜索集群 %(where)s 不认可我们的账号或 API 密钥，或其权限不够（%(why)s）。",
+                where=where,
+                why=error.error,
+            )
+        return _(
+            "搜索集群 %(where)s 拒绝了请求：%(status)s %(why)s", where=where, status=error.meta.status, why=error.error
+        )
 
 
 def _reason(error: Exception) -> str:

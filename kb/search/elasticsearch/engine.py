@@ -8,7 +8,7 @@ from typing import Any
 import elasticsearch
 from elasticsearch import Elasticsearch
 
-from kb.search.analysis import Analyzer, Question
+from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
 from kb.search.elasticsearch.bulk import Action, Bulk
 from kb.search.elasticsearch.cluster import Address, Cluster
@@ -62,7 +62,7 @@ class ElasticsearchEngine:
 
     def _ask(self, client: Elasticsearch, asked: dict[str, Any], size: int) -> list[Candidate]:
         answer = client.search(
-            index=self.generations.alias, query=asked, size=size, source=list(KEPT), track_total_hits=False,
+            index=self.generations.alias, query=asked, size=size, source_includes=list(KEPT), track_total_hits=False,
             allow_no_indices=True, ignore_unavailable=True, filter_path="hits.hits._source,hits.hits._score",
         )  # fmt: skip
         return [decode(hit) for hit in answer.body.get("hits", {}).get("hits", ())]
@@ -72,6 +72,11 @@ class ElasticsearchEngine:
         condition = {"term": {"kind": kind}} if kind else {"bool": {"must_not": [{"term": {"kind": GONE}}]}}
         with self.cluster.reading() as client:
             return int(client.count(index=self.generations.alias, query=condition, ignore_unavailable=True)["count"])
+
+    def describe(self) -> str:
+        """See `SearchEngine.describe`."""
+        count = self.count()
+        return f"Elasticsearch {self.cluster.address.shown} ({self.generations.alias}: {count})"
 
     # -- writing
 

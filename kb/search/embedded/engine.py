@@ -86,6 +86,10 @@ class EmbeddedEngine:
         of_kind = tantivy.Query.term_query(self._schema, "kind", kind, index_option="basic")
         return int(searcher.aggregate(of_kind, {"n": {"value_count": {"field": "weight"}}})["n"]["value"])
 
+    def describe(self) -> str:
+        """See `SearchEngine.describe`."""
+        return f"tantivy ({self.count()})"
+
     def _searcher(self) -> tantivy.Searcher:
         with self._lock:
             self._follow()

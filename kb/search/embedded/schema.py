@@ -11,6 +11,7 @@ from kb.search.documents import Document, Hit
 from kb.search.forms import forms
 from kb.search.ranking import Candidate
 
+
 def schema() -> tantivy.Schema:
     """Fields that are searched, then those that are only kept."""
     builder = tantivy.SchemaBuilder()
