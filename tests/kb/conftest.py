@@ -19,7 +19,10 @@ def indexed(world) -> Callable[[], None]:
 
     def run() -> None:
         world.relay()
-        index.drain(world.engine, engine_of(world.app), sources)
+        engine = engine_of(world.app)
+        if engine.stale:  # the running program builds a new index first
+            index.rebuild(world.engine, engine, sources)
+        index.drain(world.engine, engine, sources)
 
     return run
 

@@ -248,7 +248,8 @@ def test_K_03_an_index_that_lags_shows_nobody_what_was_taken_away(world, indexed
     assert world.api("lt-clerk").get("/search?q=打印机脱机").json["items"] == []
 
 
-def test_K_05_words_that_find_nothing_become_a_list_for_writers(world):
+def test_K_05_words_that_find_nothing_become_a_list_for_writers(world, indexed):
+    indexed()
     clerk = world.client("mx-clerk")
     for _ in range(2):
         clerk.get("/search?q=叫号机 不叫号")

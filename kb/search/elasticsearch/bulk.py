@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import elastic_transport
 import elasticsearch
 import structlog
 from elasticsearch import Elasticsearch
@@ -113,5 +112,5 @@ class Bulk:
         return again
 
 
-def _still_busy(left: int) -> elastic_transport.TransportError:
-    return elastic_transport.ConnectionTimeout(f"{left} documents still turned away after {PATIENCE_S:.0f} s")
+def _still_busy(left: int) -> elasticsearch.TransportError:
+    return elasticsearch.ConnectionTimeout(f"{left} documents still turned away after {PATIENCE_S:.0f} s")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import elastic_transport
 import elasticsearch
 from elasticsearch import Elasticsearch
 
@@ -112,7 +111,7 @@ class Cluster:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except elastic_transport.TransportError as error:
+        except elasticsearch.TransportError as error:
             self._resting_until = time.monotonic() + REST_S
             raise SearchEngineError(self._away(_reason(error))) from error
         except elasticsearch.ApiError as error:
