@@ -81,6 +81,12 @@ class Person(Base):
     email: Mapped[str | None] = mapped_column(sa.String(160))
     phone: Mapped[str | None] = mapped_column(sa.String(40))
     password_hash: Mapped[str | None] = mapped_column(sa.String(200), info={"secret": True})
+    password_set_at: Mapped[dt.datetime | None] = mapped_column(
+        info={"silent": True}
+    )  # None: when the person was added
+    password_due: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false()
+    )  # to be changed at the next sign-in
     active: Mapped[bool] = mapped_column(default=True)
     is_service: Mapped[bool] = mapped_column(default=False)
     locale: Mapped[str] = mapped_column(sa.String(10), default="zh_CN")
@@ -129,6 +135,7 @@ class Role(Base):
         sa.String(20)
     )  # system | security | audit: nobody holds two kinds
     second_factor: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # who holds it needs one
+    password_days: Mapped[int | None]  # how old a holder's password may become; None: as old as it likes
 
 
 class Grant(Base):

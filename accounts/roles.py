@@ -66,9 +66,9 @@ def change(session: Session, role: Role, *, name: str, permissions: Sequence[str
     session.execute(concerned, execution_options={"synchronize_session": False})
 
 
-def ask_at_sign_in(role: Role, *, second_factor: bool) -> None:
+def ask_at_sign_in(role: Role, *, second_factor: bool, password_days: int | None) -> None:
     """What whoever holds this role is asked for at sign-in, the fixed roles of administrators included."""
-    role.second_factor = second_factor
+    role.second_factor, role.password_days = second_factor, password_days
 
 
 def holders(session: Session, role: Role, *, now: dt.datetime) -> tuple[int, Sequence[tuple[Person, Unit]]]:

@@ -14,12 +14,12 @@ from accounts.admin import (
 from accounts.admin.api import api
 from accounts.admin.pages import blueprint as admin
 from accounts.factor import own_views, views
-from accounts.signin import profile, session_views
+from accounts.signin import password_views, profile, session_views
 from accounts.signin.views import blueprint
 
 # imported, so that they register
 PAGES = (
-    profile, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views,
+    profile, password_views, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views,
     team_views, role_views, token_views, trail_views,
 )  # fmt: skip
 BLUEPRINTS = (blueprint, admin, api.blueprint)

@@ -9,6 +9,8 @@ from accounts import roles
 from accounts.admin import queries
 from accounts.admin.authority import require_everywhere, require_over
 from accounts.admin.pages import blueprint
+from accounts.admin.role_views import role_form
+from accounts.admin.schemas import RoleSignIn
 from accounts.current import viewer
 from accounts.factor import service as factors
 from accounts.models import Role
@@ -18,6 +20,7 @@ from core.errors import Conflict, NotFound
 from core.i18n import gettext as _
 from web import access
 from web.db import db
+from web.forms import Form
 
 
 @blueprint.post("/people/<login>/factor/reset")
@@ -44,7 +47,11 @@ def change_role_sign_in(code: str) -> ResponseReturnValue:
     role = db.session().get(Role, code, with_for_update=True)
     if role is None:
         raise NotFound(_("没有名为“%(role)s”的角色。", role=code))
-    roles.ask_at_sign_in(role, second_factor=request.form.get("second_factor") == "true")
+    form = Form(RoleSignIn, request.form)
+    if (given := form.validate()) is None:
+        db.session().rollback()
+        return role_form(db.session().get_one(Role, code), signing=form), 422
+    roles.ask_at_sign_in(role, second_factor=given.second_factor, password_days=given.password_days)
     db.session().commit()
     flash(_("角色“%(name)s”的登录要求已保存，下次登录起生效。", name=role.name), "ok")
     return redirect(url_for("admin.edit_role", code=code), 303)

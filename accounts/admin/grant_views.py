@@ -15,6 +15,8 @@ from accounts.admin.pages import as_invalid, blueprint
 from accounts.admin.schemas import GrantIn
 from accounts.current import viewer
 from accounts.models import Grant, Person, Role, Unit
+from accounts.signin import password_rules
+from accounts.signin.password_rules import Whose
 from core import clock
 from core.errors import Invalid, NotFound, TaxopsError
 from core.i18n import gettext as _
@@ -29,10 +31,11 @@ A_DAY = dt.timedelta(days=1)
 @access.needs("person.read")
 def person(login: str) -> ResponseReturnValue:
     """One person with rights, teams, sessions and tokens."""
-    return _person_page(login)
+    return person_page(login)
 
 
-def _person_page(login: str, form: Form[GrantIn] | None = None) -> str:
+def person_page(login: str, form: Form[GrantIn] | None = None, *, password_error: str | None = None) -> str:
+    """One person's page, with what was refused on it."""
     session, who, now = db.session(), viewer(), clock.now()
     row = queries.person(session, who, login)
     more = queries.person_overview(session, row, now=now)
@@ -49,6 +52,8 @@ def _person_page(login: str, form: Form[GrantIn] | None = None) -> str:
         services=places.services(session, None if grants else at_services),
         last_day=lambda until: clock.local_date(until - dt.timedelta(microseconds=1)),
         form=form or Form(GrantIn, {"unit": row.unit.code}),
+        password_error=password_error,
+        hints=password_rules.hints("", Whose(row.login, row.name)),
     )
 
 
@@ -60,13 +65,13 @@ def add_grant(login: str) -> ResponseReturnValue:
     form = Form(GrantIn, request.form)
     given = form.validate()
     if given is None:
-        return _person_page(login, form), 422
+        return person_page(login, form), 422
     try:
         _grant(row, given)
     except TaxopsError as error:
         db.session().rollback()
         form.refuse(as_invalid(error, {}))
-        return _person_page(login, form), 422
+        return person_page(login, form), 422
     db.session().commit()
     flash(_("授权已生效。"), "ok")
     return redirect(url_for("admin.person", login=login), 303)

@@ -9,14 +9,18 @@ from flask.typing import ResponseReturnValue
 from accounts import service
 from accounts.admin import queries
 from accounts.admin.authority import require, require_over
+from accounts.admin.grant_views import person_page
 from accounts.admin.pages import as_invalid, blueprint, following
 from accounts.admin.schemas import PersonIn
 from accounts.current import viewer
 from accounts.models import Role
+from accounts.signin import passwords, sessions
 from accounts.signin import service as signin
-from accounts.signin import sessions
-from core import clock
+from accounts.signin.password_rules import LONGEST, Whose
+from accounts.signin.password_views import hints_page
+from core import clock, outbox
 from core.errors import Conflict, Invalid, NotFound, TaxopsError
+from core.events.accounts import SignInChanged
 from core.i18n import gettext as _
 from web import access
 from web.db import db
@@ -114,14 +118,31 @@ def reset_password(login: str) -> ResponseReturnValue:
     require_over("person.write", row)
     if row.id == viewer().person_id:
         raise Conflict(_("自己的口令请在“我的资料”中修改，那里要先输入当前口令。"))
+    known = passwords.former(db.session(), row)
     db.session().rollback()  # hashing is slow: not while we hold the right to write
-    hashed = signin.new_password(login, request.form.get("password", "")[:200])
+    try:
+        hashed = passwords.accept(known, request.form.get("password", "")[:LONGEST])
+    except Invalid as error:
+        return person_page(login, password_error=error.message), 422
     row = queries.person(db.session(), viewer(), login, lock=True)
     require_over("person.write", row)
-    signin.set_password(db.session(), row, hashed, now=clock.now())
+    now = clock.now()
+    signin.set_password(db.session(), row, hashed, now=now, by_administrator=True)
+    outbox.record(
+        db.session(), SignInChanged(person_id=row.id, what="password-reset", by_id=viewer().person_id), now=now
+    )
     db.session().commit()
-    flash(_("口令已重置，请当面告知本人并请其修改。"), "ok")
+    flash(_("口令已重置，请当面告知本人；下次登录时须先修改。"), "ok")
     return redirect(url_for("admin.person", login=login), 303)
+
+
+@blueprint.post("/people/<login>/password/hints")
+@access.needs("person.write")
+def password_hints(login: str) -> ResponseReturnValue:
+    """Which rules what is being typed meets; nothing is kept."""
+    row = queries.person(db.session(), viewer(), login)
+    require_over("person.write", row)
+    return hints_page(Whose(row.login, row.name))
 
 
 @blueprint.post("/people/<login>/sessions/end")

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from accounts import roles as service
 from accounts.admin.authority import require_everywhere
 from accounts.admin.pages import as_invalid, blueprint
-from accounts.admin.schemas import RoleChange, RoleIn
+from accounts.admin.schemas import RoleChange, RoleIn, RoleSignIn
 from accounts.current import viewer
 from accounts.factor import queries as factors
 from accounts.models import Role
@@ -36,7 +36,7 @@ def roles() -> ResponseReturnValue:
 def new_role() -> ResponseReturnValue:
     """The form for a role of one's own."""
     require_everywhere("grant.write")
-    return _form(None, Form(RoleIn))
+    return role_form(None, Form(RoleIn))
 
 
 @blueprint.post("/roles/new")
@@ -54,7 +54,7 @@ def create_role() -> ResponseReturnValue:
         except TaxopsError as error:
             db.session().rollback()
             form.refuse(as_invalid(error, {"conflict": "code"}))
-    return _form(None, form), 422
+    return role_form(None, form), 422
 
 
 @blueprint.get("/roles/<code>/edit")
@@ -62,7 +62,7 @@ def create_role() -> ResponseReturnValue:
 def edit_role(code: str) -> ResponseReturnValue:
     """The form of one role; those of administrators can be looked at only."""
     row = _role(code)
-    return _form(row, Form(RoleChange, {"name": row.name, "permissions": row.permissions}))
+    return role_form(row, Form(RoleChange, {"name": row.name, "permissions": row.permissions}))
 
 
 @blueprint.post("/roles/<code>/edit")
@@ -73,7 +73,7 @@ def change_role(code: str) -> ResponseReturnValue:
     form = Form(RoleChange, request.form)
     given = form.validate()
     if given is None:
-        return _form(row, form), 422
+        return role_form(row, form), 422
     try:
         wanted = service.check(row, given.permissions)
         if not given.confirmed:
@@ -82,7 +82,7 @@ def change_role(code: str) -> ResponseReturnValue:
     except TaxopsError as error:
         db.session().rollback()
         form.refuse(as_invalid(error, {}))
-        return _form(_role(code), form), 422
+        return role_form(_role(code), form), 422
     db.session().commit()
     flash(_("角色“%(name)s”已修改，立即生效。", name=row.name), "ok")
     return redirect(url_for("admin.roles"), 303)
@@ -102,11 +102,24 @@ def _preview(row: Role, name: str, wanted: list[str]) -> str:
     )
 
 
-def _form(row: Role | None, form: Form[RoleIn] | Form[RoleChange]) -> str:
+def role_form(
+    row: Role | None, form: Form[RoleIn] | Form[RoleChange] | None = None, *, signing: Form[RoleSignIn] | None = None
+) -> str:
+    """The page of a role, with what was refused on it."""
+    if form is None and row is not None:
+        form = Form(RoleChange, {"name": row.name, "permissions": row.permissions})
+    if signing is None and row is not None:
+        signing = Form(RoleSignIn, {"second_factor": row.second_factor, "password_days": row.password_days})
     options = [(p, PERMISSIONS[p]) for p in service.allowed(row)]
     holding = factors.without(db.session(), row.code, now=clock.now()) if row else (0, 0)
     return render_template(
-        "accounts/role_form.html", role=row, form=form, options=options, permissions=PERMISSIONS, holding=holding
+        "accounts/role_form.html",
+        role=row,
+        form=form,
+        options=options,
+        permissions=PERMISSIONS,
+        holding=holding,
+        signing=signing,
     )
 
 

@@ -168,6 +168,13 @@ class RoleChange(ApiModel):
     confirmed: bool = False
 
 
+class RoleSignIn(ApiModel):
+    """What a role asks of its holders at sign-in."""
+
+    second_factor: bool = False
+    password_days: int | None = pydantic.Field(default=None, ge=30, le=3650)
+
+
 class TeamForm(ApiModel):
     """A team, from the page; members are added on its own page."""
 

@@ -11,7 +11,7 @@ from accounts.current import viewer
 from accounts.factor import queries, rules, service
 from accounts.factor.views import TRIES, picture, secret_key, spelled, wrong_first_code
 from accounts.models import Person, SignInSession
-from accounts.signin import service as signin
+from accounts.signin import passwords
 from accounts.signin.failures import SignInFailed
 from accounts.signin.views import blueprint
 from core import clock
@@ -77,7 +77,7 @@ def _not_proven() -> str | None:
     session.rollback()
     with reading(engine()) as fresh:
         stored = fresh.get_one(Person, me.id).password_hash
-    return None if signin.verify(stored, request.form.get("password", "")[:200]) else _("当前口令不正确。")
+    return None if passwords.verify(stored, request.form.get("password", "")[:200]) else _("当前口令不正确。")
 
 
 def _wrong_code(me: Person) -> str | None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import segno
-from flask import current_app, redirect, render_template, request, session, url_for
+from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from accounts.factor import rules, service
-from accounts.models import Person, SignInSession
-from accounts.signin import queries as signin_queries
+from accounts.models import Person
 from accounts.signin import service as signin
 from accounts.signin.failures import SignInFailed
 from accounts.signin.stages import Stage
-from accounts.signin.views import COOKIE, STAGE_PAGES, blueprint, let_in, safe_next
+from accounts.signin.views import blueprint, let_in
+from accounts.signin.waiting import lead_on, waiting_at, wanted
 from core import clock
-from core.errors import Unauthenticated
 from core.i18n import gettext as _
 from web import access, ratelimit
 from web.db import db
@@ -26,28 +25,6 @@ TRIES = "20/minute"  # of one person, beside the lock that grows
 def secret_key() -> str:
     """The installation's own secret, from which the keys of this room are derived."""
     return str(current_app.config["SECRET_KEY"])
-
-
-def waiting_at(stage: Stage) -> tuple[SignInSession, Person] | None:
-    """The session that waits at this stage; None where the browser is in already or has to be elsewhere.
-
-    Raises Unauthenticated where nobody has shown a password.
-    """
-    found = signin_queries.waiting(db.session(), request.cookies.get(COOKIE, ""), now=clock.now())
-    if found is None and access.current() is None:
-        raise Unauthenticated(_("请先输入登录名和口令。"))
-    return found if found is not None and found[0].waiting_for == stage else None
-
-
-def lead_on() -> ResponseReturnValue:
-    """To the stage the session really waits at, or into the house."""
-    found = signin_queries.waiting(db.session(), request.cookies.get(COOKIE, ""), now=clock.now())
-    return redirect(url_for(STAGE_PAGES[Stage(found[0].waiting_for or "")]) if found else wanted(), 303)
-
-
-def wanted() -> str:
-    """Where the browser was going when it was asked to sign in."""
-    return safe_next(session.get("next"))
 
 
 def picture(address: str) -> Markup:

@@ -12,7 +12,9 @@ from accounts.models import Grant, Person, Role, Unit, UnitLevel
 from accounts.service import holding
 from accounts.service.rights import grant, refuse_last
 from accounts.service.units import create_unit, unit_by_code
+from accounts.signin import passwords
 from accounts.signin import service as signin
+from accounts.signin.password_rules import Whose
 from accounts.validity import ends, in_force, lasting
 from core.errors import Conflict, Invalid
 from core.i18n import gettext as _
@@ -49,7 +51,8 @@ def create_person(
         active=True,
     )
     if password is not None:
-        person.password_hash = signin.new_password(login, password)
+        person.password_hash = passwords.accept(passwords.Former(Whose(login, name)), password)
+        person.password_set_at = now
     session.add(person)
     session.flush()
     return person
@@ -91,7 +94,7 @@ def create_administrator(
     if person is None:
         person = create_person(session, login=login, name=name, unit=unit, now=now, password=password)
     else:
-        signin.set_password(session, person, signin.new_password(login, password), now=now)
+        signin.set_password(session, person, passwords.accept(passwords.former(session, person), password), now=now)
     if not _holds(session, person, f"{kind}-admin", unit.id, now):
         grant(session, person=person, role_code=f"{kind}-admin", unit=unit, now=now)
     return person

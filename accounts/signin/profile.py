@@ -11,7 +11,8 @@ from accounts.admin.schemas import TokenIn
 from accounts.current import viewer
 from accounts.models import Person
 from accounts.permissions import PERMISSIONS
-from accounts.signin import overview, service
+from accounts.signin import overview, password_rules, passwords, service
+from accounts.signin.password_rules import Whose
 from accounts.signin.views import blueprint
 from core import clock
 from core.db import reading
@@ -31,6 +32,7 @@ def _page(form: Form[TokenIn] | None = None, **more: Any) -> str:
         scopes=[(p, label) for p, label in PERMISSIONS.items() if who.can(p)],
         days=[(n, _("%(n)d 天", n=n)) for n in overview.TOKEN_DAYS],
         permissions=PERMISSIONS,
+        hints=password_rules.hints("", Whose(who.login, who.name)),
         **more,
     )
 
@@ -53,7 +55,9 @@ def profile() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     """Change the own password; other sessions end."""
     by_a_person()
-    problem = _change_password(request.form.get("current", "")[:200], request.form.get("new", "")[:200])
+    problem = _change_password(
+        request.form.get("current", "")[:200], request.form.get("new", "")[: password_rules.LONGEST]
+    )
     if problem:
         db.session().rollback()
         return _page(password_error=problem), 422
@@ -67,16 +71,16 @@ def _change_password(current: str, new: str) -> str | None:
     who = viewer()
     db.session().rollback()
     with reading(engine()) as session:
-        stored = session.get_one(Person, who.person_id).password_hash
-    if stored is None or not service.verify(stored, current):
+        known = passwords.former(session, session.get_one(Person, who.person_id))
+    if known.present is None or not passwords.verify(known.present, current):
         return _("当前口令不正确。")
     try:
-        hashed = service.new_password(who.login, new)
+        hashed = passwords.accept(known, new)
     except Invalid as error:
         return error.message
     kept = g.get("sign_in_session_id")
     done = overview.change_password(
-        db.session(), who.person_id, proven=stored, hashed=hashed, keep_session=kept, now=clock.now()
+        db.session(), who.person_id, proven=known.present, hashed=hashed, keep_session=kept, now=clock.now()
     )
     return None if done else _("当前口令不正确。")
 

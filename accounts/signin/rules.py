@@ -47,15 +47,3 @@ def blurred(typed: str, secret: str) -> str:
     """What stands for a login that nobody has, in 64 letters. People type passwords there, and those are guessed from a
     plain hash: so it takes the installation's secret."""
     return hmac.new(secret.encode(), typed.encode(), hashlib.sha256).hexdigest()
-
-
-def password_problem(password: str, login: str) -> str | None:
-    """What is wrong with a new password, as a msgid, or None (GB/T 22239-2019 level 3: length and variety)."""
-    if len(password) < 10:  # noqa: PLR2004
-        return "口令至少 10 个字符。"
-    kinds = [any(map(test, password)) for test in (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())]
-    if sum(kinds) < 3:  # noqa: PLR2004
-        return "口令须包含大写字母、小写字母、数字、符号中的至少三种。"
-    if login.lower() in password.lower():
-        return "口令不能包含登录名。"
-    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-import argon2
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -13,14 +12,11 @@ from accounts.audit import listener as audit
 from accounts.factor import queries as factors
 from accounts.models import ApiToken, Person, SignInFailure, SignInSession
 from accounts.permissions import PERMISSIONS
-from accounts.signin import failures, rules
+from accounts.signin import failures, passwords, rules
 from accounts.signin.failures import SignInFailed
 from accounts.signin.stages import Needs, Stage, following
 from core.errors import Invalid, NotFound
 from core.i18n import gettext as _
-
-_hasher = argon2.PasswordHasher()  # argon2id with the library's recommended cost
-_nobody_hash: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -44,40 +40,18 @@ class Proven:
     fresh: str | None = None
 
 
-def hash_password(password: str) -> str:
-    """An argon2id hash. Slow on purpose: never while a writing transaction is open (SQLite has one writer)."""
-    return _hasher.hash(password)
-
-
-def new_password(login: str, password: str) -> str:
-    """The hash of a new password for `login`; raises Invalid when it is too weak. Slow, see hash_password."""
-    if problem := rules.password_problem(password, login):
-        raise Invalid.of("password", _(problem))
-    return hash_password(password)
-
-
 def set_password(
-    session: Session, person: Person, hashed: str, *, now: dt.datetime, keep_session: int | None = None
+    session: Session,
+    person: Person,
+    hashed: str,
+    *,
+    now: dt.datetime,
+    keep_session: int | None = None,
+    by_administrator: bool = False,
 ) -> None:
-    """Give a stored person a new password, from `new_password`. Ends all their sessions but `keep_session`."""
-    person.password_hash = hashed
-    person.access_version += 1
-    failures.forget(session, person.login)
+    """Give a stored person a new password, from `passwords.accept`. Ends all their sessions but `keep_session`."""
+    passwords.store(session, person, hashed, now=now, by_administrator=by_administrator)
     end_sessions(session, person.id, now=now, keep=keep_session)
-
-
-def verify(stored: str | None, password: str) -> bool:
-    """Whether this is the password; takes equally long where there is none. Slow, see hash_password."""
-    if stored is None:
-        if not _nobody_hash:
-            _nobody_hash.append(hash_password("nobody has this password"))
-        stored_or_dummy = _nobody_hash[0]
-    else:
-        stored_or_dummy = stored
-    try:
-        return _hasher.verify(stored_or_dummy, password) and stored is not None
-    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-        return False
 
 
 def look_up(session: Session, login: str, *, now: dt.datetime, secret: str) -> Known | SignInFailed:
@@ -95,9 +69,9 @@ def look_up(session: Session, login: str, *, now: dt.datetime, secret: str) -> K
 
 def prove(known: Known, password: str) -> Proven:
     """Second step, without any transaction: the slow look at the password."""
-    right = verify(known.stored, password)
-    outdated = right and known.stored is not None and _hasher.check_needs_rehash(known.stored)
-    return Proven(known, right, hash_password(password) if outdated else None)
+    right = passwords.verify(known.stored, password)
+    outdated = right and known.stored is not None and passwords.outdated(known.stored)
+    return Proven(known, right, passwords.hash_password(password) if outdated else None)
 
 
 @dataclass(frozen=True)
@@ -167,6 +141,7 @@ def needs_of(session: Session, person: Person, *, now: dt.datetime) -> Needs:
     return Needs(
         has_factor=factors.confirmed(session, person.id) is not None,
         factor_required=factors.required(session, person, now=now),
+        password_due=passwords.due(session, person, now=now),
     )
 
 

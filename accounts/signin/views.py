@@ -20,7 +20,11 @@ from web.db import db, engine
 blueprint = Blueprint("accounts", __name__, template_folder="../templates")
 COOKIE = "taxops_session"
 YEAR = 365 * 86400
-STAGE_PAGES = {Stage.FACTOR: "accounts.factor", Stage.ENROL: "accounts.enrol"}
+STAGE_PAGES = {
+    Stage.FACTOR: "accounts.factor",
+    Stage.PASSWORD: "accounts.new_password",
+    Stage.ENROL: "accounts.enrol",
+}
 
 
 def safe_next(target: str | None) -> str:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from accounts.models import AuditRow, Person, SignInFailure, SignInSession
-from accounts.signin import service
+from accounts.signin import passwords, service
 from core import clock
 from tests.fixtures.world import PASSWORD, World
 
@@ -123,7 +123,7 @@ def test_a_password_changed_meanwhile_lets_nobody_in(world: World) -> None:
     assert isinstance(known, service.Known)
     with world.write() as session:
         person = session.get_one(Person, world.people["lt-clerk"])
-        service.set_password(session, person, service.new_password("lt-clerk", "Xin-Kou-Ling-9"), now=now)
+        service.set_password(session, person, passwords.hash_password("Xin-Kou-Ling-9"), now=now)
     with world.write() as session:
         assert isinstance(
             service.sign_in(session, service.prove(known, PASSWORD), address="", user_agent="", now=now),
@@ -135,7 +135,7 @@ def test_a_new_password_ends_all_sessions(world: World) -> None:
     client = world.client("lt-clerk")
     with world.write() as session:
         person = session.get_one(Person, world.people["lt-clerk"])
-        service.set_password(session, person, service.new_password("lt-clerk", "Xin-Kou-Ling-9"), now=clock.now())
+        service.set_password(session, person, passwords.hash_password("Xin-Kou-Ling-9"), now=clock.now())
     assert client.get("/profile").status_code == 303
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Grant, Person, Team, TeamMember, Unit, UnitClosure, UnitLevel
-from accounts.signin.service import hash_password
+from accounts.signin.passwords import hash_password
 from app.demo.cast import DemoPerson, cast, password
 from app.demo.catalogue import teams
 from app.demo.load.bulk import add, add_with_ids, ids_by
