@@ -181,7 +181,7 @@ def test_nobody_holds_the_right_to_write_while_a_password_is_looked_at(
             other.execute("UPDATE person SET phone = '1' WHERE login = 'zz-clerk'")
         wrote.append(True)
 
-    monkeypatch.setattr(service, "_hasher", Watched())
+    monkeypatch.setattr(passwords, "_hasher", Watched())
     login = "sec-admin" if path.startswith("/admin") else "lt-clerk"
     client = world.client(login)
     if path == "/login":
