@@ -37,6 +37,7 @@ def subscribe() -> None:
         monitor.AlertAcknowledgementEnded,
     ):
         outbox.subscribe(event, "live.alert", feed.alert_changed, many=feed.alerts_changed)
+    outbox.subscribe(monitor.AlertsSuppressed, "live.alert", feed.alerts_suppressed)
     outbox.subscribe(servicedesk.IncidentOpened, "oncall.opened", oncall.opened)
     outbox.subscribe(servicedesk.PriorityChanged, "oncall.raised", oncall.raised)
     outbox.subscribe(servicedesk.IncidentAcknowledged, "oncall.acknowledged", oncall.acknowledged)

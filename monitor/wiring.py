@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from core import outbox
 from core.events.cmdb import ItemsChanged
+from core.events.monitor import InhibitionMoved
 from core.jobs import Job
 from monitor import handlers, intake
 from monitor.alerts import jobs as alert_jobs
 from monitor.heartbeats import service as heartbeats
 from monitor.models import StateChange
+from monitor.quiet import turning
 
 HISTORY_KEPT = dt.timedelta(days=730)
 
@@ -31,8 +33,9 @@ def _purge(session: Session, now: dt.datetime) -> None:
 
 
 def subscribe() -> None:
-    """Listen to what concerns checks."""
+    """Listen to what concerns checks, and to alerts that keep others quiet."""
     outbox.subscribe(ItemsChanged, "monitor.items_changed", handlers.items_changed)
+    outbox.subscribe(InhibitionMoved, "monitor.inhibition", turning.inhibition_moved)
 
 
 JOBS = (
@@ -40,5 +43,6 @@ JOBS = (
     Job("monitor.heartbeats", 3, _miss),
     Job("monitor.alerts.expire", 5, alert_jobs.expire),
     Job("monitor.alerts.acknowledgements", 30, alert_jobs.forget_acknowledgements),
+    Job("monitor.quiet", 2, turning.turn),
     Job("monitor.history.purge", 86_400, _purge),
 )

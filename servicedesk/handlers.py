@@ -10,7 +10,13 @@ from sqlalchemy.orm import Session
 from accounts.models import Team
 from cmdb import queries as cmdb
 from cmdb.models import Item
-from core.events.monitor import AlertAcknowledged, AlertRaised, AlertResolved, AlertSeverityChanged
+from core.events.monitor import (
+    AlertAcknowledged,
+    AlertRaised,
+    AlertResolved,
+    AlertSeverityChanged,
+    AlertsSuppressed,
+)
 from core.events.servicedesk import PriorityChanged
 from core.i18n import gettext as _
 from core.outbox import record
@@ -208,6 +214,16 @@ def alert_acknowledged(session: Session, event: AlertAcknowledged, now: dt.datet
     ticket = _of_alert(session, event.alert_id)
     if ticket is not None:
         service.acknowledged_by(session, ticket, event.person_id, now=now)
+
+
+def alerts_suppressed(session: Session, event: AlertsSuppressed, now: dt.datetime) -> None:
+    """Whoever silenced an alert has seen its incident: paging stops, as by an acknowledgement."""
+    if event.person_id is None:
+        return
+    for alert_id in event.alert_ids:
+        ticket = _of_alert(session, alert_id)
+        if ticket is not None:
+            service.acknowledged_by(session, ticket, event.person_id, now=now)
 
 
 def _of_alert(session: Session, alert_id: int) -> Ticket | None:

@@ -16,6 +16,7 @@ def subscribe() -> None:
     outbox.subscribe(monitor.AlertResolved, "servicedesk.alert_resolved", handlers.alert_resolved)
     outbox.subscribe(monitor.AlertSeverityChanged, "servicedesk.severity_changed", handlers.severity_changed)
     outbox.subscribe(monitor.AlertAcknowledged, "servicedesk.alert_acknowledged", handlers.alert_acknowledged)
+    outbox.subscribe(monitor.AlertsSuppressed, "servicedesk.alerts_suppressed", handlers.alerts_suppressed)
     kb_tickets.provide(TheDesk())
 
 

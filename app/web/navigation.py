@@ -42,6 +42,7 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
         lazy("监控"),
         (
             Place(lazy("告警"), "monitor.alerts", "bell", ("alert.read",), "a"),
+            Place(lazy("静默"), "monitor.silences", "bell-off", ("silence.write",)),
             Place(lazy("监控项"), "monitor.checks", "activity", ("check.read",), "c"),
             Place(lazy("服务目录"), "cmdb.services", "apps", ("service.read", "item.read"), "s"),
             Place(lazy("配置项"), "cmdb.items", "server", ("item.read",), "i"),
@@ -65,6 +66,7 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
             Place(lazy("班组"), "admin.teams", "users", ("unit.read",)),
             Place(lazy("角色"), "admin.roles", "shield", ("grant.write",)),
             Place(lazy("API 令牌"), "admin.tokens", "key", ("token.write",)),
+            Place(lazy("抑制规则"), "monitor.inhibitions", "git-branch", ("settings.read",)),
             Place(lazy("通知渠道"), "channels.index", "send", ("channel.write",)),
             Place(lazy("通知投递"), "deliveries.index", "mail", ("delivery.read",)),
             Place(lazy("工作日历"), "calendar.index", "calendar", ("calendar.write",)),

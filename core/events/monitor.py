@@ -95,3 +95,25 @@ class AlertAcknowledgementEnded(Event, frozen=True, kw_only=True):
     at: dt.datetime
     unit_id: int
     item_id: int | None = None
+
+
+class AlertsSuppressed(Event, frozen=True, kw_only=True):
+    """Alerts went quiet (`alert_ids`) or ceased to be (`freed_ids`): what is shown of them is another.
+
+    `fingerprints` and `unit_ids` name both, in that order. `person_id`: who silenced them, where somebody did. Nothing
+    begins or ends by this: what was kept back is told by events of its own.
+    """
+
+    alert_ids: list[int]
+    freed_ids: list[int]
+    fingerprints: list[str]
+    unit_ids: list[int]
+    at: dt.datetime
+    person_id: int | None = None
+
+
+class InhibitionMoved(Event, frozen=True, kw_only=True):
+    """Alerts that keep others quiet came or went; `keys`: the hashes of their equal labels. Heard by monitoring itself."""
+
+    keys: list[str]
+    at: dt.datetime

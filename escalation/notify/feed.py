@@ -61,3 +61,10 @@ def alerts_changed(session: Session, events: Sequence[Event], _now: dt.datetime)
         fingerprint = str(getattr(event, "fingerprint", ""))
         text = str(getattr(event, "summary", "")) if isinstance(event, monitor.AlertRaised) else ""
         hub.publish(Notice("alert", fingerprint, ears, text, f"/alerts/{fingerprint}"))
+
+
+def alerts_suppressed(session: Session, event: monitor.AlertsSuppressed, _now: dt.datetime) -> None:
+    """Everybody who may see the units of alerts that went quiet, or ceased to be."""
+    above = {unit: frozenset(accounts.principals_of_unit(session, unit)) for unit in set(event.unit_ids)}
+    for fingerprint, unit in zip(event.fingerprints, event.unit_ids, strict=True):
+        hub.publish(Notice("alert", fingerprint, above[unit], "", f"/alerts/{fingerprint}"))

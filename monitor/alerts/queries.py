@@ -108,26 +108,31 @@ def open_members(session: Session, viewer: Viewer) -> Sequence[tuple[Member, Ale
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many open alerts there are, by severity, and how many of them nobody acknowledged."""
+    """How many alerts fire, by severity, how many of them nobody acknowledged; apart from them how many are quiet."""
 
     by_severity: dict[Severity, int]
     unacknowledged: int
+    suppressed: int = 0
 
     @property
     def total(self) -> int:
-        """All open ones."""
+        """All that fire."""
         return sum(self.by_severity.values())
 
 
 def counts(session: Session, viewer: Viewer) -> Counts:
     """For badges and the wall."""
-    acked = sa.func.sum(sa.case((Alert.acknowledged_at.is_(None), 1), else_=0))
+    loud = sa.cast(Alert.suppressed_by, sa.Text) == "[]"
+    fires = sa.func.sum(sa.case((loud, 1), else_=0))
+    unseen = sa.func.sum(sa.case((sa.and_(loud, Alert.acknowledged_at.is_(None)), 1), else_=0))
     rows = session.execute(
-        sa.select(Alert.severity, sa.func.count(), acked)
+        sa.select(Alert.severity, sa.func.count(), fires, unseen)
         .where(admitted(viewer), Alert.resolved_at.is_(None))
         .group_by(Alert.severity)
     ).all()
-    return Counts({severity: n for severity, n, _open in rows}, int(sum(row[2] or 0 for row in rows)))
+    firing = {severity: int(n) for severity, _all, n, _unseen in rows if n}
+    quiet = sum(every - int(n or 0) for _severity, every, n, _unseen in rows)
+    return Counts(firing, int(sum(row[3] or 0 for row in rows)), quiet)
 
 
 def of_item(session: Session, viewer: Viewer, item_id: int, *, since: dt.datetime, limit: int = 20) -> Sequence[Alert]:

@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session, selectinload
 from core.events.monitor import (
     AlertAcknowledged,
     AlertAcknowledgementEnded,
-    AlertRaised,
     AlertResolved,
-    AlertSeverityChanged,
 )
-from monitor.alerts import keys, rules
+from monitor.alerts import keys, rules, telling
 from monitor.alerts.models import Alert, Member
 from monitor.alerts.telling import Told, where, who
-from monitor.rules import Severity, rose
+from monitor.rules import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def fire(
     begun = _begin(session, firing, last, now)
     if begun is None:
         return join(newest(session, [firing.problem_key])[firing.problem_key], firing, told=told, now=now)
-    told.add(begun, _raised(begun))
+    told.add(begun, telling.begun(begun))
     return begun
 
 
@@ -181,24 +179,14 @@ def _settle(alert: Alert, *, at: dt.datetime, told: Told) -> None:
     shown = next(m for m in reversed(firing) if m.severity is worst)
     before = alert.severity
     alert.fingerprint, alert.severity = shown.fingerprint, worst
+    told.touch(alert)
     if before is worst:
         return
     alert.changed_at = at
     survives = rules.acknowledgement_survives(sticky=alert.acknowledged_sticky, before=before, after=worst)
     if alert.acknowledged_at is not None and not survives:
         _open_again(alert, why="changed", at=at, told=told)
-    told.add(
-        alert,
-        AlertSeverityChanged(
-            **where(alert),
-            before=before,
-            after=worst,
-            rose=rose(before, worst),
-            summary=alert.summary,
-            alertname=alert.alertname,
-            at=at,
-        ),
-    )
+    told.add(alert, telling.changed(alert, before))
 
 
 def acknowledge(
@@ -238,14 +226,3 @@ def _open_again(alert: Alert, *, why: str, at: dt.datetime, told: Told) -> None:
     alert.acknowledged_by = alert.acknowledged_at = alert.acknowledged_until = alert.acknowledged_text = None
     alert.acknowledged_sticky = False
     told.add(alert, AlertAcknowledgementEnded(**who(alert), why=why, at=at))
-
-
-def _raised(alert: Alert) -> AlertRaised:
-    return AlertRaised(
-        **where(alert),
-        severity=alert.severity,
-        alertname=alert.alertname,
-        summary=alert.summary,
-        source=alert.source,
-        at=alert.starts_at,
-    )

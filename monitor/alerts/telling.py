@@ -14,31 +14,119 @@ from cmdb.service.events import LogLine, log_events
 from cmdb.service.health import Report
 from core import outbox
 from core.events.base import Event
-from core.events.monitor import AlertRaised, AlertResolved
+from core.events.monitor import (
+    AlertAcknowledged,
+    AlertRaised,
+    AlertResolved,
+    AlertSeverityChanged,
+    AlertsSuppressed,
+    InhibitionMoved,
+)
 from core.i18n import gettext as _
 from monitor.alerts.models import Alert
-from monitor.rules import Severity
+from monitor.quiet import rules as quiet
+from monitor.quiet import seam
+from monitor.rules import Severity, rose
+
+_AN_EVENT = 500
+"""Alerts named in one event at most: a silence may touch thousands."""
 
 
 class Told:
     """The events of one transaction, and the alerts they are about, in the order they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by: int | None = None) -> None:
+        """`by`: the person whose doing it is, where it is one's."""
         self._events: list[tuple[Alert, Any]] = []
+        self._touched: dict[int, Alert] = {}
+        self._by = by
 
     def add(self, alert: Alert, event: Event) -> None:
         """Something to tell when the batch is over."""
         self._events.append((alert, event))
+        if isinstance(event, AlertRaised | AlertSeverityChanged | AlertResolved):
+            self.touch(alert)
+
+    def touch(self, alert: Alert) -> None:
+        """Its label sets came, went or changed: whether it is quiet is decided when the batch is over."""
+        self._touched[alert.id] = alert
 
     def record(self, session: Session, *, now: dt.datetime) -> None:
-        """Write down what is still true; what came and went leaves only a line in the log."""
+        """Write down what is still true; what came and went leaves only a line in the log, what is quiet waits."""
+        outcome = seam.settle(session, self._touched.values(), before=self._before(), now=now)
         raised = {e.alert_id for _alert, e in self._events if isinstance(e, AlertRaised)}
         over = raised & {e.alert_id for _alert, e in self._events if isinstance(e, AlertResolved)}
         log_events(session, [line for alert, event in self._events if (line := _line(alert, event)) is not None])
-        for wave in _waves([event for _alert, event in self._events if event.alert_id not in over]):
+        told = [e for _alert, e in self._events if e.alert_id not in over and not _waits(e, outcome)]
+        for wave in _waves([*told, *_lifted(outcome, now)]):
             outbox.record_many(session, wave, now=now)
+        outbox.record_many(session, _of_quiet(outcome, self._by, now), now=now)
         _say_health(session, list({alert.id: alert for alert, _event in self._events}.values()), now)
         self._events.clear()
+        self._touched.clear()
+
+    def _before(self) -> dict[int, Severity | None]:
+        """Alert id → severity before this batch, None where it began in it."""
+        before: dict[int, Severity | None] = {}
+        for alert, event in self._events:
+            if isinstance(event, AlertRaised):
+                before.setdefault(alert.id, None)
+            elif isinstance(event, AlertSeverityChanged):
+                before.setdefault(alert.id, Severity(event.before))
+        return before
+
+
+def _waits(event: object, outcome: seam.Outcome) -> bool:
+    """A beginning or a change of what is quiet is not told now."""
+    return isinstance(event, AlertRaised | AlertSeverityChanged) and outcome.keeps_back(event.alert_id)
+
+
+def _lifted(outcome: seam.Outcome, now: dt.datetime) -> list[Any]:
+    """What was kept back of alerts that are quiet no more, where it differs from what was told before (M-06)."""
+    events: list[Any] = []
+    for alert, told in outcome.lifted:
+        what = quiet.what_to_tell(told, alert.severity)
+        if what is quiet.Told.RAISED:
+            events.append(begun(alert))
+        elif what is quiet.Told.CHANGED and told is not None:
+            events.append(changed(alert, told))
+        if what is not quiet.Told.NOTHING and alert.acknowledged_by is not None:
+            events.append(_acknowledged(alert, alert.acknowledged_by, now))
+    return events
+
+
+def _of_quiet(outcome: seam.Outcome, by: int | None, now: dt.datetime) -> list[Event]:
+    """That alerts went quiet or ceased to be, and that others may have to be looked at."""
+    events: list[Event] = []
+    for start in range(0, len(outcome.changed), _AN_EVENT):
+        some = outcome.changed[start : start + _AN_EVENT]
+        quiet_now, freed = [a for a in some if a.suppressed_by], [a for a in some if not a.suppressed_by]
+        events.append(_suppressed(quiet_now, freed, by, now))
+    if outcome.moved:
+        events.append(InhibitionMoved(keys=sorted(outcome.moved), at=now))
+    return events
+
+
+def _suppressed(quiet_now: list[Alert], freed: list[Alert], by: int | None, now: dt.datetime) -> AlertsSuppressed:
+    return AlertsSuppressed(
+        alert_ids=[a.id for a in quiet_now],
+        freed_ids=[a.id for a in freed],
+        fingerprints=[a.fingerprint for a in (*quiet_now, *freed)],
+        unit_ids=[a.unit_id for a in (*quiet_now, *freed)],
+        person_id=by,
+        at=now,
+    )
+
+
+def _acknowledged(alert: Alert, person_id: int, now: dt.datetime) -> AlertAcknowledged:
+    return AlertAcknowledged(
+        **who(alert),
+        person_id=person_id,
+        text=alert.acknowledged_text or "",
+        at=alert.acknowledged_at or now,
+        until=alert.acknowledged_until,
+        sticky=alert.acknowledged_sticky,
+    )
 
 
 def _waves(events: list[Any]) -> Iterator[list[Any]]:
@@ -96,3 +184,28 @@ def where(alert: Alert) -> dict[str, Any]:
     """As `who`, with service, team and check."""
     more = {"service_id": alert.service_id, "team_id": alert.team_id, "check_id": alert.check_id}
     return {**who(alert), **more}
+
+
+def begun(alert: Alert) -> AlertRaised:
+    """The alert begins, for whoever listens."""
+    return AlertRaised(
+        **where(alert),
+        severity=alert.severity,
+        alertname=alert.alertname,
+        summary=alert.summary,
+        source=alert.source,
+        at=alert.starts_at,
+    )
+
+
+def changed(alert: Alert, before: Severity) -> AlertSeverityChanged:
+    """Its severity is another one than was told."""
+    return AlertSeverityChanged(
+        **where(alert),
+        before=before,
+        after=alert.severity,
+        rose=rose(before, alert.severity),
+        summary=alert.summary,
+        alertname=alert.alertname,
+        at=alert.changed_at,
+    )

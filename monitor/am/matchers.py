@@ -52,7 +52,8 @@ def _compiled(pattern: str) -> Callable[[str], object]:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20
-    fullmatch: Callable[[str], object] = re2.compile(f"(?s:{pattern})", options).fullmatch
+    options.dot_nl = True
+    fullmatch: Callable[[str], object] = re2.compile(pattern, options).fullmatch
     return fullmatch
 
 

@@ -1,42 +1,28 @@
-"""/api/v2: status, alerts, groups, silences (to read), receivers. Answers look as Alertmanager's do."""
+"""/api/v2: status, alerts, groups, receivers. Answers look as Alertmanager's do."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from accounts.current import viewer
 from core import clock
-from core.errors import Forbidden, Invalid
+from core.errors import Invalid
 from core.i18n import gettext as _
 from monitor.alerts import queries
 from monitor.alerts.models import Alert, Member
 from monitor.am import intake, matchers, wire
+from monitor.am.answers import answer, asked_matchers, blueprint, flag
+from monitor.quiet import queries as quiet
+from monitor.quiet.models import Reason
 from web import access
 from web.db import db
 
-blueprint = Blueprint("alertmanager", __name__, url_prefix="/api/v2")
 RECEIVER = "taxops"
 _STARTED = clock.now()
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False), status, mimetype="application/json")
-
-
-@blueprint.errorhandler(Invalid)
-def _refused(error: Invalid) -> Response:
-    """Alertmanager answers a plain string; its clients show it."""
-    return _json(error.message, 400)
-
-
-@blueprint.errorhandler(Forbidden)
-def _forbidden(error: Forbidden) -> Response:
-    return _json(error.message, 403)
 
 
 @blueprint.get("/status")
@@ -56,28 +42,21 @@ def status() -> Response:
     original = "route:\n  receiver: taxops\nreceivers:\n- name: taxops\n"
     cluster = {"status": "disabled", "peers": []}
     uptime = _STARTED.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    return _json({"cluster": cluster, "config": {"original": original}, "uptime": uptime, "versionInfo": info})
+    return answer({"cluster": cluster, "config": {"original": original}, "uptime": uptime, "versionInfo": info})
 
 
 @blueprint.get("/receivers")
 @access.needs("alert.read")
 def receivers() -> Response:
     """The one receiver there is: incidents."""
-    return _json([{"name": RECEIVER}])
-
-
-@blueprint.get("/silences")
-@access.needs("alert.read")
-def silences() -> Response:
-    """None yet."""
-    return _json([])
+    return answer([{"name": RECEIVER}])
 
 
 @blueprint.get("/alerts")
 @access.needs("alert.read")
 def alerts() -> Response:
     """What fires now, chosen as in Alertmanager."""
-    return _json([shown for shown, _alert in _chosen()])
+    return answer([shown for shown, _alert in _chosen()])
 
 
 @blueprint.get("/alerts/groups")
@@ -90,7 +69,7 @@ def groups() -> Response:
         by_problem.setdefault(alert.id, []).append(shown)
         names[alert.id] = alert.alertname
     receiver = {"name": RECEIVER}
-    return _json(
+    return answer(
         [
             {"alerts": found, "labels": {"alertname": names[number]}, "receiver": receiver}
             for number, found in by_problem.items()
@@ -112,15 +91,18 @@ def post() -> Response:
 
 
 def _chosen() -> list[tuple[dict[str, Any], Alert]]:
-    wanted = [m for text in request.args.getlist("filter") for m in _matchers(text)]
+    wanted = asked_matchers()
     if (receiver := request.args.get("receiver")) and not matchers.full(receiver, RECEIVER):
         return []
-    active, silenced, inhibited = (_flag(name) for name in ("active", "silenced", "inhibited"))
+    active, silenced, inhibited = (flag(name) for name in ("active", "silenced", "inhibited"))
     now = clock.now()
+    fitting = [(m, a) for m, a in _open(now) if matchers.all_match(wanted, m.labels)]
+    muted = quiet.mutings(db.session(), {a.id for _m, a in fitting})
     return [
-        (wire.shown(member, suppressed=bool(alert.suppressed_by), now=now), alert)
-        for member, alert in _open(now)
-        if matchers.all_match(wanted, member.labels) and _asked(alert, active, silenced, inhibited)
+        (wire.shown(member, by, elsewhere=elsewhere, now=now), alert)
+        for member, alert in fitting
+        for by, elsewhere in [(muted.get(member.id, {}), _elsewhere(alert))]
+        if _asked(by, elsewhere, active, silenced, inhibited)
     ]
 
 
@@ -130,21 +112,18 @@ def _open(now: dt.datetime) -> Sequence[tuple[Member, Alert]]:
     return [(m, a) for m, a in found if m.expires_at is None or m.expires_at > now]
 
 
-def _asked(alert: Alert, active: bool, silenced: bool, inhibited: bool) -> bool:
-    if not alert.suppressed_by:
-        return active
-    return silenced if "silence" in alert.suppressed_by else inhibited
+def _elsewhere(alert: Alert) -> bool:
+    """Quiet for another reason than silences and inhibition."""
+    return any(reason not in set(Reason) for reason in alert.suppressed_by)
 
 
-def _matchers(text: str) -> list[matchers.Matcher]:
-    inner = text.strip()
-    if inner.startswith("{") and inner.endswith("}"):
-        return [matchers.parse(part) for part in matchers.parts(inner[1:-1])]
-    return [matchers.parse(inner)]
+def _asked(by: Mapping[Reason, list[str]], elsewhere: bool, active: bool, silenced: bool, inhibited: bool) -> bool:
+    """Whether an alert is wanted, by the three flags of the address.
 
-
-def _flag(name: str) -> bool:
-    value = request.args.get(name, "true").lower()
-    if value not in ("true", "false", "1", "0", "t", "f"):
-        raise Invalid.of(name, _("须为 true 或 false。"))
-    return value in ("true", "1", "t")
+    Source: Alertmanager's api/v2, `alertFilter`.
+    """
+    if not active and not by and not elsewhere:
+        return False
+    if not silenced and Reason.SILENCE in by:
+        return False
+    return inhibited or not (elsewhere or Reason.INHIBITION in by)

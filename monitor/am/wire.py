@@ -1,6 +1,7 @@
 """What goes over the wire: Alertmanager's API v2 alerts, read strictly and whole."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from core.errors import FieldError, Invalid
 from core.i18n import gettext as _
 from monitor.alerts import rules
 from monitor.alerts.models import Member
+from monitor.quiet.models import Reason
 from web.api.schemas import LATEST
 
 MOST = 5000
@@ -95,8 +97,8 @@ def _wrong_labels(labels: dict[str, str], annotations: dict[str, str], where: st
     return wrong
 
 
-def shown(member: Member, *, suppressed: bool, now: dt.datetime) -> dict[str, Any]:
-    """A member of an episode as API v2 shows it."""
+def shown(member: Member, by: Mapping[Reason, list[str]], *, elsewhere: bool, now: dt.datetime) -> dict[str, Any]:
+    """A member of an episode as API v2 shows it. `by`: why and by what it is quiet; `elsewhere`: for another reason."""
     ends = member.resolved_at or member.expires_at or now + rules.RESOLVE_TIMEOUT
     return {
         "annotations": member.annotations,
@@ -105,10 +107,10 @@ def shown(member: Member, *, suppressed: bool, now: dt.datetime) -> dict[str, An
         "receivers": [{"name": "taxops"}],
         "startsAt": _stamp(member.starts_at),
         "status": {
-            "inhibitedBy": [],
+            "inhibitedBy": by.get(Reason.INHIBITION, []),
             "mutedBy": [],
-            "silencedBy": [],
-            "state": "suppressed" if suppressed else "active",
+            "silencedBy": by.get(Reason.SILENCE, []),
+            "state": "suppressed" if by or elsewhere else "active",
         },
         "updatedAt": _stamp(member.updated_at),
         "generatorURL": member.generator_url,

@@ -24,6 +24,8 @@ from monitor.alerts.models import Alert
 from monitor.checks import queries as checks
 from monitor.pages import charts, words
 from monitor.pages.blueprint import blueprint
+from monitor.quiet import queries as quiet
+from monitor.quiet.models import Reason, Silence
 from monitor.schemas import AlertQuery
 from web import access
 from web.db import db
@@ -32,7 +34,7 @@ from web.messages import as_invalid
 PAGE = 50
 MOST_AT_ONCE = 200
 LOOKED_BACK = dt.timedelta(days=2)
-VIEWS = ("open", "mine-to-see", "resolved")
+VIEWS = ("open", "mine-to-see", "suppressed", "resolved")
 UNTIL = {"4h": dt.timedelta(hours=4), "1d": dt.timedelta(days=1), "7d": dt.timedelta(days=7)}
 
 
@@ -63,8 +65,8 @@ def _query(view: str) -> AlertQuery:
     for name in ("severity", "q", "cursor", "unit", "item"):
         if value := request.args.get(name, "").strip():
             given[name] = value
-    if view == "resolved":
-        given["state"] = "resolved"
+    if view in ("resolved", "suppressed"):
+        given["state"] = view
     else:
         given["state"] = "firing"
         given |= {"acknowledged": False} if view == "mine-to-see" else {}
@@ -114,8 +116,10 @@ def _context(session: Session, found: Alert, now: dt.datetime) -> dict[str, Any]
         "changed": changed,
         "check": _check(session, found),
         "plots": charts.of_check(found.check_id, around=found) if found.check_id is not None else [],
+        "quiet": _quiet(session, found) if found.suppressed_by else [],
+        "may_silence": found.resolved_at is None and me.can("silence.write") and _may(session, found, "silence.write"),
         "episodes": words.rows(session, queries.episodes(session, me, found.problem_key)),
-        "may_ack": found.resolved_at is None and _may_ack(session, found),
+        "may_ack": found.resolved_at is None and _may(session, found, "alert.ack"),
         "ended": words.ENDED,
         "sources": words.SOURCES,
     }
@@ -135,9 +139,30 @@ def _check(session: Session, found: Alert) -> Any:
         return None
 
 
-def _may_ack(session: Session, found: Alert) -> bool:
+def _quiet(session: Session, found: Alert) -> list[tuple[str, str, str]]:
+    """By what it is quiet, as far as the viewer may see that: (why, what, where it leads)."""
+    told = []
+    by: dict[Reason, set[str]] = {}
+    for mutings in quiet.mutings(session, [found.id]).values():
+        for reason, names in mutings.items():
+            by.setdefault(reason, set()).update(names)
+    for uid in sorted(by.get(Reason.SILENCE, ())):
+        silence = session.scalar(quiet.visible(viewer()).where(Silence.uid == uid))
+        words_of_it = silence.comment if silence is not None else _("您无权查看的静默")
+        told.append((_("静默"), words_of_it, url_for("monitor.silence", uid=uid) if silence is not None else ""))
+    for fingerprint in sorted(by.get(Reason.INHIBITION, ())):
+        try:
+            source = queries.one(session, viewer(), fingerprint)
+        except NotFound:
+            told.append((_("抑制"), _("您无权查看的告警"), ""))
+        else:
+            told.append((_("抑制"), source.summary, url_for("monitor.alert", fingerprint=fingerprint)))
+    return told
+
+
+def _may(session: Session, found: Alert, permission: str) -> bool:
     place = {"unit_id": found.unit_id, "team_id": found.team_id, "service_id": found.service_id}
-    return covers(session, viewer(), "alert.ack", **place)
+    return covers(session, viewer(), permission, **place)
 
 
 @blueprint.post("/alerts/<fingerprint>/ack")

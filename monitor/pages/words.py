@@ -40,6 +40,13 @@ ENDED = {
     "timed-out": lazy("来源不再上报"),
     "retired": lazy("监控项已停用"),
 }
+SUPPRESSED = {
+    "silence": lazy("已静默"),
+    "inhibition": lazy("被更大的故障抑制"),
+    "maintenance": lazy("维护中"),
+    "unreachable": lazy("上级不可达"),
+    "flapping": lazy("状态抖动"),
+}
 SOURCES = {"check": lazy("平台检测"), "heartbeat": lazy("心跳"), "api": lazy("外部系统")}
 
 
@@ -58,6 +65,11 @@ class Row:
     def is_open(self) -> bool:
         """Whether it still fires."""
         return self.alert.resolved_at is None
+
+    @property
+    def quiet(self) -> list[str]:
+        """Why nobody is told of it, in words; empty where it is not quiet."""
+        return [str(SUPPRESSED.get(r, r)) for r in self.alert.suppressed_by] if self.is_open else []
 
     @property
     def shown(self) -> Member:
