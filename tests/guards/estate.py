@@ -32,6 +32,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
     (r"/articles/|^/kb/(?!from-ticket)", "number", "article"),
     (r"/notices/", "number", "notice"),
     (r"/heartbeats/", "number", "heartbeat"),
+    (r".", "uid", "silence"),
     (r".", "number", "ticket"),
     (r"/services/", "item_id", "service"),
     (r".", "item_id", "item"),
@@ -50,7 +51,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
 #: What belongs to nobody in particular, or is opened by a secret in its address.
 NOBODYS = re.compile(
     r"^/static/|^/ack/|^/heartbeat/|^/admin/(calendar|channels|outbox|deliveries)|/item-types/|/pollers/|^/wall/parts/"
-    r"|^/profile/tokens/|/sessions/<|^/kb/missed/|/grants/<|^/admin/(roles|tokens)/"
+    r"|^/profile/tokens/|/sessions/<|/inhibition-rules/|^/kb/missed/|/grants/<|^/admin/(roles|tokens)/"
 )
 
 
@@ -114,6 +115,12 @@ class Estate:
         self.world.relay()
         (alert,) = self.machine.get(f"/alerts?check={check_id}").json["items"]
         self.owned["alert"] = Owned(alert["fingerprint"], "0123456789abcdef")
+        quiet = {
+            "matchers": [{"name": "alertname", "op": "=", "value": MARK}], "comment": MARK, "unit": "610122",
+            "ends_at": (clock.now() + dt.timedelta(days=1)).isoformat(),
+        }  # fmt: skip
+        silence = self._made(self.world.api("lt-engineer"), "/silences", quiet)
+        self.owned["silence"] = Owned(silence["id"], "00000000-0000-0000-0000-000000000000")
         beat = {"name": f"{MARK}心跳", "item": self.owned["item"].real, "period_s": 300}
         self.owned["heartbeat"] = Owned(self._made(self.machine, "/api/v1/heartbeats", beat)["id"], 999_999)
 
