@@ -60,7 +60,7 @@ def _compiled(pattern: str) -> Callable[[str], object]:
 def parse(text: str) -> Matcher:
     """Read one matcher. Raises Invalid saying what is wrong with it."""
     found = _FORM.fullmatch(text) if len(text) <= LONGEST else None
-    if found is None:
+    if found is None or _is_half_quoted(found["value"]):
         raise Invalid.of("filter", _('匹配条件 %(text)s 写法不对，应如 alertname="DiskFull"', text=text[:200]))
     matcher = Matcher(_unquoted(found["name"]), Op(found["op"]), _unquoted(found["value"]))
     return checked(matcher)
@@ -74,6 +74,10 @@ def checked(matcher: Matcher) -> Matcher:
         except re2.error as error:
             raise Invalid.of("filter", _("正则 %(text)s 不对：%(why)s", text=matcher.value[:200], why=error)) from None
     return matcher
+
+
+def _is_half_quoted(value: str) -> bool:
+    return value.startswith('"') is not value.endswith('"') or value == '"'
 
 
 def _unquoted(text: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from accounts.current import viewer
 from accounts.models import Person
 from core import clock
-from core.errors import Forbidden, Invalid, NotFound
+from core.errors import Forbidden, Invalid
 from core.i18n import gettext as _
 from monitor.am import silences
 from monitor.am.answers import answer, asked_matchers, blueprint
@@ -80,7 +80,7 @@ def _edited(session: Session, posted: silences.PostedSilence) -> Silence:
 def show_silence(uid: str) -> Response:
     """One silence."""
     session = db.session()
-    found = _seen(session, uid)
+    found = queries.one(session, viewer(), uid)
     return answer(silences.shown(found, _logins(session, {found.by_id})[found.by_id], clock.now()))
 
 
@@ -94,15 +94,8 @@ def delete_silence(uid: str) -> Response:
     return Response(status=200)
 
 
-def _seen(session: Session, uid: str) -> Silence:
-    try:
-        return queries.one(session, viewer(), uid)
-    except NotFound:
-        raise silences.missing(uid) from None
-
-
 def _changeable(session: Session, uid: str) -> Silence:
-    found = _seen(session, uid)
+    found = queries.one(session, viewer(), uid)
     if not service.may_change(session, viewer(), found):
         raise Forbidden(_("您可以查看这个静默，但它的范围超出您的权限，不能修改。"))
     return found

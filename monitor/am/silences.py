@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from core.errors import Invalid, NotFound
+from core.errors import Invalid
 from core.i18n import gettext as _
 from monitor.am.matchers import Matcher, Op
 from monitor.quiet import rules
@@ -127,8 +127,3 @@ def fits(silence: Silence, wanted: Sequence[Matcher]) -> bool:
 def stamp(at: dt.datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as Alertmanager writes times."""
     return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def missing(uid: str) -> NotFound:
-    """What is answered where there is no such silence."""
-    return NotFound(_("没有静默 %(id)s", id=uid[:40]))
