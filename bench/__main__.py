@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import pages, samples, start
+from bench import pages, samples, search, start
 
-BENCHES = {"pages": pages.main, "samples": samples.main, "start": start.main}
+BENCHES = {"pages": pages.main, "samples": samples.main, "search": search.main, "start": start.main}
 
 
 def main() -> int:

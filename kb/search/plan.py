@@ -22,7 +22,14 @@ class Pass(enum.Enum):
 
     STRICT = "every significant word as written, or a synonym"
     LOOSE = "every significant word, also mistyped"
+    CODES = "every code, name and address; of the other words what is there"
     PARTLY = "most significant words, also mistyped"
+
+
+def passes(question: Question) -> list[Pass]:
+    """Those worth trying, the strictest first."""
+    coded = any(c.code for c in question.needed)
+    return [how for how in Pass if how is not Pass.CODES or coded]
 
 
 @dataclass(frozen=True)
@@ -86,9 +93,11 @@ class Plan:
 def plan(question: Question, how: Pass, *, principals: Collection[str], kinds: Collection[str], share: float) -> Plan:
     """The whole query with its access list; a viewer without principals finds nothing."""
     loose = how is not Pass.STRICT
-    needed = tuple(_concept(c, loose=loose) for c in question.needed)
+    named = tuple(c for c in question.needed if c.code) if how is Pass.CODES else ()
+    needed = tuple(_concept(c, loose=loose) for c in named or question.needed)
     enough = ranking.minimum(len(needed), share) if how is Pass.PARTLY else len(needed)
-    helping = tuple(_concept(c, loose=False) for c in question.helping)
+    others = (c for c in question.needed if named and c not in named)
+    helping = tuple(_concept(c, loose=False) for c in (*question.helping, *others))
     return Plan(needed, enough, tuple(sorted(principals)), tuple(sorted(kinds)), helping)
 
 

@@ -16,7 +16,7 @@ from kb.search.elasticsearch.generations import Generations
 from kb.search.elasticsearch.mapping import GONE, KEPT, decode, encode, gone
 from kb.search.elasticsearch.query import query as to_query
 from kb.search.engine import CANDIDATES
-from kb.search.plan import Pass, plan
+from kb.search.plan import passes, plan
 from kb.search.ranking import Candidate, order
 
 TRIES = 3
@@ -54,7 +54,7 @@ class ElasticsearchEngine:
         if not question.concepts or not principals or limit < 1:
             return []
         with self.cluster.reading() as client:
-            for how in Pass:
+            for how in passes(question):
                 asked = to_query(plan(question, how, principals=principals, kinds=kinds, share=share))
                 if found := self._ask(client, asked, max(limit, CANDIDATES)):
                     return order(found, question, limit)

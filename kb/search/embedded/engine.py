@@ -14,7 +14,7 @@ from kb.search.embedded.generations import Generations
 from kb.search.embedded.query import Builder
 from kb.search.embedded.schema import decode, encode, open_index, schema
 from kb.search.engine import CANDIDATES, SearchEngineError
-from kb.search.plan import Pass, plan
+from kb.search.plan import passes, plan
 from kb.search.ranking import order
 
 HEAP = 15_000_000
@@ -69,7 +69,7 @@ class EmbeddedEngine:
             return []
         searcher = self._searcher()
         try:
-            for how in Pass:
+            for how in passes(question):
                 built = self._builder.build(plan(question, how, principals=principals, kinds=kinds, share=share))
                 found = searcher.search(built, limit=max(limit, CANDIDATES), count=False).hits
                 if found:

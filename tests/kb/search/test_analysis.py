@@ -51,6 +51,11 @@ def test_codes_are_told_from_names_and_addresses(text, codes):
     assert analyzer.codes(text) == codes
 
 
+def test_an_address_after_the_name_of_a_code_stays_whole():
+    """`dns` begins error codes, but `DNS 10.61.1.53` names a server."""
+    assert "10.61.1.53" in analyzer.terms("内网 DNS 10.61.1.53；解析")
+
+
 def test_names_are_kept_whole_and_in_parts():
     assert analyzer.terms("db01.lt.tax") == ["db01.lt.tax", "db01", "lt", "tax"]
     assert analyzer.terms("web-03") == ["web-03", "web", "03"]

@@ -29,6 +29,7 @@ def keys(engine: SearchEngine, query: str, principals=EVERYONE, **more) -> list[
         ("ora01653", "KB-000002"),
         ("ora 1653", "KB-000002"),
         ("征管 ORA-1653 报错", "KB-000002"),
+        ("提交时弹出 ora12541", "KB-000003"),  # a code is enough, whatever was said around it
         ("高拍仪", "KB-000004"),
         ("gpy", "KB-000004"),
         ("rt01", "KB-000005"),
