@@ -10,17 +10,26 @@ from flask import Flask
 from web.live import LiveFeed
 
 Scope = dict[str, Any]
+LIVE = "/live"
+READY = "/readyz"
+MAY_RETRY = b"x-taxops-retry"
+"""A proxy in front sets it on requests that it will give to another process if this one answers 503."""
 
 
 class Gateway:
-    """The ASGI application that granian serves."""
+    """The ASGI application that granian serves. `paths`: the beginnings of what this process's role answers."""
 
-    def __init__(self, app: Flask, *, threads: int) -> None:
+    def __init__(self, app: Flask, *, threads: int, paths: tuple[str, ...] = ("/",)) -> None:
         self._flask = WSGIMiddleware(app, workers=threads)  # type: ignore[arg-type]
         self._live = LiveFeed(app)
+        self._paths = paths
+        self._leaving = False
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == "/live":
+        if scope["type"] == "http" and (status := self._refused(scope)):
+            await _answer(send, *status)
+            return
+        if scope["type"] == "http" and scope["path"] == LIVE:
             await self._live(scope, receive, send)
             return
 
@@ -29,6 +38,23 @@ class Gateway:
 
         await self._flask(scope, body, send)  # type: ignore[arg-type]
 
+    def _refused(self, scope: Scope) -> tuple[int, bytes] | None:
+        if not scope["path"].startswith(self._paths):
+            return 404, b"not served by this role\n"
+        if self._leaving and (scope["path"] == READY or any(name == MAY_RETRY for name, _value in scope["headers"])):
+            return 503, b"leaving\n"
+        return None
+
+    def leave(self) -> None:
+        """This process is about to end: not ready any more, and whoever can ask another one is told to."""
+        self._leaving = True
+
     def close(self) -> None:
         """Let open live connections end, so that the server can stop."""
         self._live.close()
+
+
+async def _answer(send: Any, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -14,7 +14,9 @@ from types import ModuleType
 from flask import Flask
 
 from core import outbox
+from core.bus import postgres as bus
 from core.jobs import Job
+from core.schedule import runs
 
 ROOMS = (
     "accounts",
@@ -69,6 +71,8 @@ def jobs() -> list[Job]:
     """Every room's periodic duties, and the house's own."""
     found = [
         Job("outbox.purge", 3600, lambda session, now: outbox.relay.purge(session, now=now)),
+        Job("bus.purge", 600, lambda session, now: bus.purge(session, now=now)),
+        Job("schedule.purge", 600, lambda session, now: runs.purge(session, now=now)),
     ]
     for module in _modules("wiring"):
         found.extend(getattr(module, "JOBS", ()))

@@ -67,6 +67,7 @@ class Settings:
     trusted_proxies: str
     check_networks: str
     send_networks: str
+    leave_s: str
     log_level: str
 
     @property
@@ -92,6 +93,11 @@ class Settings:
     def networks(self, name: str) -> tuple[Network, ...]:
         """The networks that the setting `name` lists."""
         return tuple(ipaddress.ip_network(part.strip()) for part in getattr(self, name).split(",") if part.strip())
+
+    @property
+    def leave_seconds(self) -> float:
+        """How long a process that was told to stop is not ready, but still serves."""
+        return float(self.leave_s)
 
     @property
     def embedded(self) -> bool:
@@ -181,6 +187,7 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "trusted_proxies": (_networks, "addresses or networks divided by commas, such as 127.0.0.1, 10.61.0.0/24"),
     "check_networks": (_networks, "networks that checks may reach, such as 10.61.0.0/16, 127.0.0.0/8"),
     "send_networks": (_networks, "networks that web hooks and sign-in may reach, such as 10.61.0.0/16"),
+    "leave_s": (lambda v: v.isdigit() and int(v) <= 60, "whole seconds from 0 to 60"),  # noqa: PLR2004  a minute is enough
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 

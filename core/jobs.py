@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 class Job:
     """A duty run every `every_s` seconds in a transaction of its own: `run(session, now)`.
 
-    Runs never overlap; a run that fails is logged and tried again at the next tick.
+    Runs never overlap; a run that fails is logged and tried again at the next tick. Where several processes share one
+    database, one of them does it, whichever; `everywhere`: each does it for itself (it concerns the process, not the data).
     """
 
     name: str
     every_s: float
     run: Callable[[Session, dt.datetime], object]
+    everywhere: bool = False

@@ -37,6 +37,7 @@ class Notice:
 
 
 NOBODY: frozenset[str] = frozenset()
+RESYNC = Notice("resync", "", NOBODY)
 
 
 @dataclass(frozen=True)
@@ -72,33 +73,47 @@ class Connection:
 
 @dataclass
 class Hub:
-    """All open pages of this process."""
+    """All open pages of this process. `carriers` take what is published here to the hubs of other processes."""
 
     connections: set[Connection] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    carriers: list[Callable[[Notice], None]] = field(default_factory=list)
 
     def publish(self, notice: Notice) -> int:
-        """Send to everybody concerned; callable from any thread. Returns to how many."""
+        """Send to everybody concerned, in whatever process; callable from any thread. Returns to how many here."""
+        for carry in list(self.carriers):
+            carry(notice)
+        return self.deliver(notice)
+
+    def deliver(self, notice: Notice) -> int:
+        """Send to everybody concerned in this process; callable from any thread. Returns to how many."""
         with self.lock:
             concerned = [(c, heard) for c in self.connections if (heard := c.ears.hear(notice)) is not None]
         for connection, heard in concerned:
             connection.loop.call_soon_threadsafe(_offer, connection, heard)
         return len(concerned)
 
+    def resync(self) -> None:
+        """Something may have been missed: every open page asks anew."""
+        self._offer_all(RESYNC)
+
     def close(self) -> None:
         """End every connection."""
+        self._offer_all(None)
+
+    def _offer_all(self, notice: Notice | None) -> None:
         with self.lock:
             open_now = list(self.connections)
         for connection in open_now:
             with contextlib.suppress(RuntimeError):
-                connection.loop.call_soon_threadsafe(_offer, connection, None)
+                connection.loop.call_soon_threadsafe(_offer, connection, notice)
 
 
 def _offer(connection: Connection, notice: Notice | None) -> None:
     if connection.queue.full():  # a page that does not read is told to ask anew
         while not connection.queue.empty():
             connection.queue.get_nowait()
-        connection.queue.put_nowait(Notice("resync", "", frozenset()))
+        connection.queue.put_nowait(RESYNC)
     connection.queue.put_nowait(notice)
 
 

@@ -1,25 +1,32 @@
-"""taxops run: the whole product in one process on the embedded default."""
+"""taxops run: the whole product in one process, or one role of an installation of several."""
 
 from __future__ import annotations
 
 import click
 
 import config
-from app.run import embedded
+from app.run import embedded, grown
+
+ROLES = ["all", "web", "worker", "poller", "live"]
 
 
 @click.command()
-@click.option("--role", type=click.Choice(["all", "web", "worker", "poller", "live"]), default="all", show_default=True)
+@click.option(
+    "--role", type=click.Choice(ROLES), default="all", show_default=True, help="on PostgreSQL, each may be many"
+)
 @click.option(
     "--demo/--no-demo", default=False, help="load the demo province in the background if the database is empty"
 )
 def run(role: str, demo: bool) -> None:
-    """Start web, background duties, poller and live feed."""
+    """Start web, background duties, poller and live feed, or one of them."""
     settings = config.load()
     if role != "all" and settings.embedded:
         raise click.UsageError(
             "--role needs PostgreSQL (TAXOPS_DATABASE_URL); on the embedded default one process does everything"
         )
-    if role != "all":
-        raise click.UsageError(f"--role {role} is not there yet; start without it")
-    embedded.main(settings, demo=demo)
+    if demo and role not in {"all", "worker"}:
+        raise click.UsageError("--demo is for the role worker, or for all in one")
+    if settings.embedded:
+        embedded.main(settings, demo=demo)
+    else:
+        grown.main(settings, role, demo=demo)

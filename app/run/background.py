@@ -1,4 +1,4 @@
-"""The background role: relay, periodic jobs, poller, and the demo's loading."""
+"""The duties beside the web in the embedded default: relay, periodic jobs, parts; one process, one thread of each."""
 
 from __future__ import annotations
 
@@ -20,21 +20,19 @@ from core.jobs import Job
 from core.outbox import Relay
 
 log = structlog.get_logger()
+ROLES = ("worker", "poller")
 
 
-class Background:
-    """All duties that run beside the web; started and stopped as one."""
+class Timer:
+    """Runs duties in this process, each in a transaction of its own."""
 
-    def __init__(self, app: Flask, engine: sa.Engine, settings: Settings, *, demo: bool = False) -> None:
-        self._app, self._engine, self._settings, self._demo = app, engine, settings, demo
-        self._relay = Relay(engine)
-        self._scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(4)}, timezone="UTC")
-        self._parts: list[Any] = []
+    def __init__(self, engine: sa.Engine, jobs: list[Job], *, threads: int = 4) -> None:
+        self._engine, self._jobs = engine, jobs
+        self._scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(threads)}, timezone="UTC")
 
     def start(self) -> None:
-        """Start relay, schedule and parts (poller, live feed)."""
-        self._relay.start()
-        for job in rooms.jobs():
+        """Begin; the first runs come within two seconds."""
+        for job in self._jobs:
             self._scheduler.add_job(
                 self._run,
                 "interval",
@@ -47,7 +45,10 @@ class Background:
                 next_run_time=clock.now() + dt.timedelta(seconds=min(job.every_s, 2)),
             )
         self._scheduler.start()
-        self._parts = parts.start(self._app, self._engine, self._settings, demo=self._demo)
+
+    def stop(self) -> None:
+        """Finish what runs, and end."""
+        self._scheduler.shutdown(wait=True)
 
     def _run(self, job: Job) -> None:
         try:
@@ -57,9 +58,26 @@ class Background:
         except Exception:
             log.exception("job.failed", job=job.name)
 
+
+class Background:
+    """All duties that run beside the web; started and stopped as one."""
+
+    def __init__(self, app: Flask, engine: sa.Engine, settings: Settings, *, demo: bool = False) -> None:
+        self._app, self._engine, self._settings, self._demo = app, engine, settings, demo
+        self._relay = Relay(engine)
+        self._timer = Timer(engine, rooms.jobs())
+        self._parts: list[Any] = []
+
+    def start(self) -> None:
+        """Start relay, schedule and parts (poller, sender, indexer)."""
+        self._relay.start()
+        self._timer.start()
+        wanted = parts.of_roles(ROLES, demo=self._demo)
+        self._parts = parts.start(self._app, self._engine, self._settings, wanted)
+
     def stop(self) -> None:
         """Stop everything, newest first; what is in hand is finished."""
         for part in reversed(self._parts):
             part.stop()
-        self._scheduler.shutdown(wait=True)
+        self._timer.stop()
         self._relay.stop()

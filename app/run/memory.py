@@ -32,4 +32,4 @@ def _trim(_session: Session, _now: dt.datetime) -> None:
         malloc_trim(0)
 
 
-JOB = Job("memory.trim", EVERY_S, _trim)
+JOB = Job("memory.trim", EVERY_S, _trim, everywhere=True)

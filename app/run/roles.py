@@ -1,0 +1,98 @@
+"""What a process of one role (or of all of them) runs, where several share one PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+
+from app import broker, rooms
+from app.run import feed, parts
+from app.run.background import Timer
+from app.run.instance import Instance
+from app.run.jobs import HandOver, Hands, Schedule
+from config import Settings
+from core.bus import Bus, link
+from core.outbox import Relay, registry
+from kb.search import index
+from monitor.checks import wake
+
+log = structlog.get_logger()
+
+ROLES = ("web", "worker", "poller", "live")
+#: What a role's port answers; "/" is everything below.
+PATHS = {"web": ("/",), "live": ("/live",)}
+HEALTH = ("/healthz", "/readyz", "/metrics")
+
+
+def paths_of(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """The beginnings of the addresses that these roles serve."""
+    found = {path for role in roles for path in PATHS.get(role, ())}
+    return ("/",) if "/" in found else (*sorted(found), *HEALTH)
+
+
+class Duties:
+    """Everything of these roles beside serving HTTP; started and stopped as one."""
+
+    def __init__(
+        self,
+        app: Flask,
+        engine: sa.Engine,
+        settings: Settings,
+        instance: Instance,
+        roles: tuple[str, ...],
+        *,
+        demo: bool,
+    ) -> None:
+        self._app, self._engine, self._settings, self._instance = app, engine, settings, instance
+        self._roles, self._demo = roles, demo
+        self.bus = Bus(engine)
+        self._running: list[Any] = []
+        if settings.broker_url:
+            app.extensions.setdefault("taxops.readiness", {})["broker"] = broker.Probe(settings.broker_url).readiness
+
+    def start(self) -> None:
+        """Start what the roles need, so that nothing is said before somebody hears it."""
+        self._running = [feed.carry(self.bus), *self._linked()]
+        own = [job for job in rooms.jobs() if job.everywhere]
+        self._running.append(timer := Timer(self._engine, own, threads=1))
+        if "worker" in self._roles:
+            self._running.extend(self._worker())
+        self.bus.start()
+        timer.start()
+        wanted = parts.of_roles(self._roles, demo=self._demo)
+        self._running.extend(parts.start(self._app, self._engine, self._settings, wanted, holder=self._instance.name))
+
+    def _linked(self) -> list[Any]:
+        """A commit anywhere wakes whoever waits for it, wherever that runs."""
+        ends = [
+            link(self.bus, "outbox", registry.on_commit),
+            link(self.bus, "search", index.on_commit),
+            link(self.bus, "checks", wake.on_commit),
+        ]
+        return [_Undo(end) for end in ends]
+
+    def _worker(self) -> list[Any]:
+        jobs = [job for job in rooms.jobs() if not job.everywhere]
+        name = self._instance.name
+        hand_over = HandOver(self._engine, self._settings, self.bus)
+        hands = Hands(self._engine, self._settings, name, jobs, self.bus)
+        hand_over.called = hands.wake
+        found: list[Any] = [Relay(self._engine), hand_over, hands, Schedule(self._engine, name, jobs, hand_over)]
+        for part in found:
+            part.start()
+        return found
+
+    def stop(self) -> None:
+        """Stop everything, newest first; what is in hand is finished."""
+        for part in reversed(self._running):
+            part.stop()
+        self.bus.stop()
+        self._instance.release()
+
+
+class _Undo:
+    def __init__(self, end: Any) -> None:
+        self.stop = end

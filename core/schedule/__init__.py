@@ -1,0 +1,1 @@
+"""What several processes must agree on: leases, and the book of periodic duties."""
