@@ -43,6 +43,7 @@ def make(settings: Settings, run: Callable[[str, str], Any] | None = None) -> Ce
         task_ignore_result=True,
         task_publish_retry=False,
         task_reject_on_worker_lost=True,
+        worker_enable_remote_control=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_prefetch_multiplier=1,

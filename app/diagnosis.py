@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.admin.findings import Finding, of_people
-from app import migrate
+from app import migrate, processes
 from config import Settings
 from core import clock
 from core.db import make_engine, reading
@@ -42,6 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         if found.state == "ok":
             with reading(engine) as session:
                 findings.extend(_inside(session))
+                findings.extend(processes.findings(settings, session, ask=True))
     finally:
         engine.dispose()
     findings.append(search.of_index(settings))
@@ -51,7 +52,8 @@ def examine(settings: Settings) -> list[Finding]:
 
 def of_running(settings: Settings, session: Session) -> list[Finding]:
     """The same for a page of the running program: it asks its database, and waits for no other machine."""
-    return [*_home(settings), *_inside(session), _mail(settings) or _last_mail(settings, session)]
+    several = processes.findings(settings, session, ask=False)
+    return [*_home(settings), *_inside(session), *several, _mail(settings) or _last_mail(settings, session)]
 
 
 def _inside(session: Session) -> Iterator[Finding]:

@@ -26,11 +26,10 @@ from core.bus import Bus
 from core.db import transaction
 from core.jobs import Job
 from core.schedule import runs
-from core.schedule.lease import Leadership
+from core.schedule.lease import SCHEDULE, Leadership
 
 log = structlog.get_logger(__name__)
 
-LEASE = "schedule"
 TOPIC = "jobs"
 THREADS = 4
 LOOK_S = 2.0
@@ -44,7 +43,7 @@ class Schedule:
     def __init__(self, engine: sa.Engine, holder: str, jobs: list[Job], hand_over: HandOver) -> None:
         self._engine, self._jobs, self._hand_over = engine, jobs, hand_over
         self._scheduler: BackgroundScheduler | None = None
-        self._leadership = Leadership(engine, LEASE, holder, gained=self._begin, lost=self._end)
+        self._leadership = Leadership(engine, SCHEDULE, holder, gained=self._begin, lost=self._end)
 
     def start(self) -> None:
         """Begin to try for the lease."""
@@ -156,7 +155,7 @@ class Hands:
         self._unsent = runs.UNSENT if settings.broker_url else dt.timedelta(0)
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._look, name="book", daemon=True)
-        self._consumer = Consumer(settings, self.run) if settings.broker_url else None
+        self._consumer = Consumer(settings, self.run, worker) if settings.broker_url else None
         bus.hear(TOPIC, lambda _text: self._wake.set())
 
     def start(self) -> None:
@@ -205,8 +204,8 @@ class Hands:
 class Consumer:
     """Celery's worker on a thread of this process: no second interpreter, and it ends when the process is told to."""
 
-    def __init__(self, settings: Settings, run: Any) -> None:
-        self._celery = broker.make(settings, run)
+    def __init__(self, settings: Settings, run: Any, name: str) -> None:
+        self._celery, self._name = broker.make(settings, run), name.replace(":", ".")
         self._thread = threading.Thread(target=self._work, name="celery", daemon=True)
         self._stop = threading.Event()
         self._controller: Any = None
@@ -228,6 +227,7 @@ class Consumer:
         while not self._stop.is_set():
             try:
                 self._controller = self._celery.WorkController(
+                    hostname=f"taxops@{self._name}",
                     pool="threads", concurrency=THREADS, without_gossip=True, without_mingle=True, loglevel="WARNING",
                     optimization="fair",
                 )  # fmt: skip

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from app import broker, rooms
 from app.run import feed, parts
@@ -15,7 +18,10 @@ from app.run.instance import Instance
 from app.run.jobs import HandOver, Hands, Schedule
 from config import Settings
 from core.bus import Bus, link
+from core.db import transaction
+from core.jobs import Job
 from core.outbox import Relay, registry
+from core.schedule import lease
 from kb.search import index
 from monitor.checks import wake
 
@@ -24,6 +30,7 @@ log = structlog.get_logger()
 ROLES = ("web", "worker", "poller", "live")
 #: What a role's port answers; "/" is everything below.
 PATHS = {"web": ("/",), "live": ("/live",)}
+PRESENT_EVERY_S, PRESENT_FOR_S = 8.0, 25.0
 HEALTH = ("/healthz", "/readyz", "/metrics")
 
 
@@ -56,7 +63,7 @@ class Duties:
     def start(self) -> None:
         """Start what the roles need, so that nothing is said before somebody hears it."""
         self._running = [feed.carry(self.bus), *self._linked()]
-        own = [job for job in rooms.jobs() if job.everywhere]
+        own = [Job("presence", PRESENT_EVERY_S, self._present), *(job for job in rooms.jobs() if job.everywhere)]
         self._running.append(timer := Timer(self._engine, own, threads=1))
         if "worker" in self._roles:
             self._running.extend(self._worker())
@@ -85,11 +92,17 @@ class Duties:
             part.start()
         return found
 
+    def _present(self, session: Session, _now: dt.datetime) -> None:
+        """Be known to be alive."""
+        lease.take(session, lease.PRESENT + self._instance.name, self._instance.name, PRESENT_FOR_S)
+
     def stop(self) -> None:
         """Stop everything, newest first; what is in hand is finished."""
         for part in reversed(self._running):
             part.stop()
         self.bus.stop()
+        with contextlib.suppress(sa.exc.SQLAlchemyError), transaction(self._engine) as session:
+            lease.give_back(session, lease.PRESENT + self._instance.name, self._instance.name)
         self._instance.release()
 
 

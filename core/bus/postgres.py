@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -168,7 +169,8 @@ class Bus:
     def _notify(self, words: list[tuple[str, str]]) -> None:
         with transaction(self._engine) as session:
             payloads = [self._payload(session, topic, text) for topic, text in words]
-            session.execute(sa.select(sa.func.pg_notify(CHANNEL, sa.func.unnest(payloads, type_=sa.Text))))
+            each = sa.func.unnest(sa.cast(payloads, ARRAY(sa.Text)), type_=sa.Text)
+            session.execute(sa.select(sa.func.pg_notify(CHANNEL, each)))
 
     def _payload(self, session: Session, topic: str, text: str) -> str:
         payload = json.dumps([self._me, topic, text, None], ensure_ascii=False)

@@ -1,5 +1,8 @@
 """The relay carries outbox rows to their handlers: right after the commit, and on a timer.
 
+Where several processes deliver (PostgreSQL), each room's listeners are told by one of them at a time, in order: an
+acknowledgement is not heard before what it acknowledges.
+
 A handler's writes and its row's "done" commit together, so a crash between them is impossible; a failing handler's
 writes are rolled back and the row keeps attempts, error and the time of the next try.
 
@@ -147,9 +150,10 @@ class _Piece:
 
     def work(self, session: Session, due: list[int]) -> None:
         """Hand on rows until the time is up; one that fails keeps its error and the others go on."""
+        waiting = (OutboxRow.id.in_(due), OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
         rows = session.scalars(
             sa.select(OutboxRow)
-            .where(OutboxRow.id.in_(due), OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
+            .where(*waiting, *_whose_turn_is_ours(session, waiting))
             .order_by(OutboxRow.id)
             .with_for_update(skip_locked=True)
         ).all()
@@ -230,6 +234,22 @@ class _Piece:
             )
             _failed(own, error, self._now())
             session.add(own)
+
+
+def _whose_turn_is_ours(
+    session: Session, waiting: tuple[sa.ColumnElement[bool], ...]
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """Of several processes one tells a room at a time, until the end of its transaction. One process needs no turns."""
+    if session.get_bind().dialect.name != "postgresql":
+        return ()
+    rooms: dict[str, list[str]] = {}
+    for listener in session.scalars(
+        sa.select(OutboxRow.listener).distinct().where(*waiting).order_by(OutboxRow.listener)
+    ):
+        rooms.setdefault(listener.partition(".")[0], []).append(listener)
+    locks = {room: sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(f"relay:{room}", 0)) for room in rooms}
+    ours = [name for room, names in rooms.items() if session.scalar(sa.select(locks[room])) for name in names]
+    return (OutboxRow.listener.in_(ours),)
 
 
 def _done(row: OutboxRow, now: dt.datetime) -> None:

@@ -22,6 +22,10 @@ from core.schedule.models import Lease
 
 log = structlog.get_logger(__name__)
 
+SCHEDULE = "schedule"
+"""Who writes down when duties are due."""
+PRESENT = "process:"
+"""Every process of an installation holds the lease of its own name while it lives."""
 HOLD_S = 15.0
 RENEW_S = 4.0
 

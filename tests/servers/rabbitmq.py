@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 from tests.servers.base import HOST, SERVER_PATH, Daemon, accepts_tcp, find_program, free_port, require_program
