@@ -81,10 +81,10 @@ def place(url: str) -> str:
 
 
 def _try(url: str) -> str | None:
-    from kombu.connection import Connection
-
     try:
-        with Connection(url, connect_timeout=CONNECT_S) as connection:  # type: ignore[no-untyped-call]
+        with Celery("probe", broker=url, set_as_current=False).connection_for_read(url) as connection:
+            connection.transport_options |= {"socket_connect_timeout": CONNECT_S, "socket_timeout": CONNECT_S}
+            connection.connect_timeout = CONNECT_S
             connection.ensure_connection(max_retries=1, timeout=CONNECT_S)
     except Exception as error:  # noqa: BLE001  each transport has errors of its own
         return f"{place(url)}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"

@@ -32,13 +32,17 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def workers(make_installation: Callable[..., Installation], broker: RabbitMQ | Redis) -> Installation:
-    """Two workers on the broker."""
+def workers(make_installation: Callable[..., Installation], broker: RabbitMQ | Redis) -> Iterator[Installation]:
+    """Two workers on the broker. In the end they finish what they have in hand, and give back what they held."""
     found = make_installation(TAXOPS_BROKER_URL=broker.url)
     for _ in range(2):
         found.add("worker")
     found.start()
-    return found
+    yield found
+    assert found.stop() == [0, 0]
+    assert found.ask("SELECT name FROM lease WHERE until > clock_timestamp()") == []
+    for process in found.processes:
+        assert '"level": "error"' not in process.log_tail(2000)
 
 
 @pytest.fixture
@@ -140,10 +144,3 @@ def test_with_the_broker_gone_duties_go_on_and_it_is_said(workers: Installation,
     wait_until(
         lambda: int(str(workers.ask(sent, back)[0][0])) > 3, "the broker to be used again", seconds=60, every=0.5
     )
-
-
-def test_workers_that_are_told_to_stop_finish_and_give_back_what_they_held(workers: Installation) -> None:
-    assert workers.stop() == [0, 0]
-    assert workers.ask("SELECT name FROM lease WHERE until > clock_timestamp()") == []
-    for process in workers.processes:
-        assert '"level": "error"' not in process.log_tail(2000)
