@@ -23,7 +23,8 @@ class Gateway:
         self._flask = WSGIMiddleware(app, workers=threads)  # type: ignore[arg-type]
         self._live = LiveFeed(app)
         self._paths = paths
-        self._leaving = False
+        self._is_ready = True
+        self._turns_away = False
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and (status := self._refused(scope)):
@@ -41,13 +42,19 @@ class Gateway:
     def _refused(self, scope: Scope) -> tuple[int, bytes] | None:
         if not scope["path"].startswith(self._paths):
             return 404, b"not served by this role\n"
-        if self._leaving and (scope["path"] == READY or any(name == MAY_RETRY for name, _value in scope["headers"])):
+        if not self._is_ready and scope["path"] == READY:
+            return 503, b"leaving\n"
+        if self._turns_away and any(name == MAY_RETRY for name, _value in scope["headers"]):
             return 503, b"leaving\n"
         return None
 
     def leave(self) -> None:
-        """This process is about to end: not ready any more, and whoever can ask another one is told to."""
-        self._leaving = True
+        """This process is about to end: it is not ready any more, and serves all the same."""
+        self._is_ready = False
+
+    def turn_away(self) -> None:
+        """Whoever can ask another process is told to; the others are served."""
+        self._turns_away = True
 
     def close(self) -> None:
         """Let open live connections end, so that the server can stop."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -59,12 +60,25 @@ class Sink(Protocol):
         """
 
 
+NOT_OURS = CheckResult(State.UNKNOWN, "", (), dt.datetime.fromtimestamp(0, dt.UTC), 0.0, {"fault": "poller"})
+"""In the place of a result where another poller runs the check; it goes nowhere."""
+
+
 class Poller:
     """Use: `await start()`, …, `await stop()`. All on one event loop; see poller_thread for other threads."""
 
     def __init__(
-        self, source: Source, sink: Sink, *, spool: Spool, canary: Canary | None = None, refresh_s: float = REFRESH_S
+        self,
+        source: Source,
+        sink: Sink,
+        *,
+        spool: Spool,
+        canary: Canary | None = None,
+        refresh_s: float = REFRESH_S,
+        may_run: Callable[[str], bool] = lambda _id: True,
     ) -> None:
+        """`may_run`: asked for a check's id right before each run; where it says no, nothing is run or reported."""
+        self._may_run = may_run
         self._source, self._sink, self._spool, self._canary = source, sink, spool, canary
         self._refresh_s = refresh_s
         self._probes: dict[str, Probe[Any]] = make_probes()
@@ -132,6 +146,8 @@ class Poller:
         )
 
     async def _run(self, scheduled: ScheduledCheck) -> CheckResult:
+        if not self._may_run(scheduled.id):
+            return NOT_OURS
         definition: CheckDefinition = scheduled.payload
         probe = self._probes.get(definition.type)
         if probe is None:
@@ -142,6 +158,8 @@ class Poller:
 
     async def _keep(self, scheduled: ScheduledCheck, result: CheckResult) -> float | None:
         """Put the result into the next batch; while cut off, decide about retries alone."""
+        if result is NOT_OURS:
+            return None
         self._fresh.append(Report(scheduled.id, result))
         self._something.set()
         definition: CheckDefinition = scheduled.payload

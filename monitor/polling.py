@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 import structlog
@@ -20,6 +20,8 @@ from collectors.spool import Spool
 from config import Settings
 from core import clock
 from core.db import reading, transaction
+from core.schedule import EXTENSION, Instance
+from core.schedule.shares import Shares
 from monitor import intake, metrics, self_checks
 from monitor import models as m
 from monitor.checks import definition, pollers, wake
@@ -30,6 +32,7 @@ from monitor.samples import access as samples
 log = structlog.get_logger(__name__)
 REFRESH_S = 10.0
 RETAIN_S = 900.0
+SHARE = "poll"
 
 
 def start(app: Flask, engine: sa.Engine, settings: Settings) -> Polling:
@@ -45,13 +48,17 @@ class Polling:
     def __init__(self, app: Flask, engine: sa.Engine, settings: Settings) -> None:
         self._app, self._engine, self._settings = app, engine, settings
         self._store = samples.store_of(app)
+        self._instance: Instance | None = app.extensions.get(EXTENSION)
         self._thread = PollerThread(self._make)
+        self._shares = Shares(engine, SHARE, self._instance.name, self._thread.refresh) if self._instance else None
         self._stop = threading.Event()
         self._upkeep = threading.Thread(target=self._look_after, name="samples", daemon=True)
 
     def start(self) -> None:
         """Begin; the first checks run within seconds."""
         self._thread.start()
+        if self._shares is not None:
+            self._shares.start()
         wake.on_commit.append(self._thread.refresh)
         self._upkeep.start()
 
@@ -61,18 +68,25 @@ class Polling:
         with contextlib.suppress(ValueError):
             wake.on_commit.remove(self._thread.refresh)
         self._thread.stop()
+        if self._shares is not None:
+            self._shares.stop()
         self._upkeep.join(20)
         samples.close(self._app)
 
     def _make(self) -> Poller:
         gateway = default_gateway()
         return Poller(
-            Definitions(self._engine),
+            Definitions(self._engine, self._is_mine),
             Taker(self._engine, self._store),
-            spool=Spool(self._settings.path("poller", "spool")),
+            spool=Spool((self._instance.directory if self._instance else self._settings.path("poller")) / "spool"),
             canary=Canary(gateway) if gateway is not None else None,
             refresh_s=REFRESH_S,
+            may_run=self._is_mine,
         )
+
+    def _is_mine(self, check_id: str) -> bool:
+        """Of several pollers each runs its own share of the checks, and no check is run by two (M-11)."""
+        return self._shares is None or self._shares.is_mine(int(check_id))
 
     def _look_after(self) -> None:
         """Find what this machine offers to be watched, then fold and drop old samples from time to time."""
@@ -95,14 +109,14 @@ class Polling:
 
 
 class Definitions:
-    """The source: active checks that no satellite runs."""
+    """The source: active checks that no satellite runs, of them those that are this process's."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, is_mine: Callable[[str], bool] = lambda _id: True) -> None:
+        self._engine, self._is_mine = engine, is_mine
 
     async def __call__(self) -> Sequence[CheckDefinition]:
         """The checks to run now."""
-        return await asyncio.to_thread(self._read)
+        return [found for found in await asyncio.to_thread(self._read) if self._is_mine(found.id)]
 
     def _read(self) -> list[CheckDefinition]:
         with reading(self._engine) as session:

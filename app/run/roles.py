@@ -21,7 +21,7 @@ from core.bus import Bus, link
 from core.db import transaction
 from core.jobs import Job
 from core.outbox import Relay, registry
-from core.schedule import lease
+from core.schedule import EXTENSION, lease
 from kb.search import index
 from monitor.checks import wake
 
@@ -55,6 +55,7 @@ class Duties:
     ) -> None:
         self._app, self._engine, self._settings, self._instance = app, engine, settings, instance
         self._roles, self._demo = roles, demo
+        app.extensions[EXTENSION] = instance
         self.bus = Bus(engine)
         self._running: list[Any] = []
         if settings.broker_url:

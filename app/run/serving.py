@@ -63,8 +63,9 @@ def _is_whole(settings: Settings) -> None:
 async def serve(settings: Settings, gateway: Gateway, duties: Duties, *, leave_s: float = 0.0) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Then, in this order: not ready for `leave_s` seconds (a proxy in front turns away meanwhile, whoever comes all the
-    same is served), nothing new is accepted, what is in hand is answered, the duties finish.
+    Then, in this order: not ready, for half of `leave_s` seconds (a proxy in front has time to find those processes
+    again that were restarted before); for the other half who can ask another process is turned away, and whoever comes
+    all the same is served; nothing new is accepted; what is in hand is answered; the duties finish.
     """
     server = Server(
         gateway,
@@ -86,7 +87,9 @@ async def serve(settings: Settings, gateway: Gateway, duties: Duties, *, leave_s
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     gateway.leave()
-    await asyncio.sleep(leave_s)
+    await asyncio.sleep(leave_s / 2)
+    gateway.turn_away()
+    await asyncio.sleep(leave_s / 2)
     gateway.close()
     server.stop()  # type: ignore[no-untyped-call]
     await asyncio.to_thread(duties.stop)
