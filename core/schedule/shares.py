@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -28,6 +29,11 @@ HOLD_S = 40.0
 RENEW_S = 5.0
 MARGIN_S = 15.0
 """Work is begun only while its share is held for so long at least, so that it is over before another may begin."""
+
+
+def share_of(number: int) -> int:
+    """Which share a piece of work belongs to; neighbours are spread over all of them."""
+    return zlib.crc32(str(number).encode()) % SHARES
 
 
 class Shares:
@@ -74,7 +80,7 @@ class Shares:
 
     def is_mine(self, number: int) -> bool:
         """Whether the work of this number may begin here now."""
-        return number % SHARES in self.held
+        return share_of(number) in self.held
 
     def _run(self) -> None:
         before: frozenset[int] = frozenset()
