@@ -1,5 +1,5 @@
 """The application's own pages."""
 
-from app.web import docs, home
+from app.web import appearance, docs, home
 
-BLUEPRINTS = (home.blueprint, docs.blueprint)
+BLUEPRINTS = (home.blueprint, docs.blueprint, appearance.blueprint)

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from core import clock
 from core.i18n import current_locale
 from core.i18n import gettext as _
+from web.appearance import appearance
 from web.devices import device
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -250,6 +251,7 @@ FILTERS: dict[str, Any] = {
 }
 GLOBALS: dict[str, Any] = {
     "_": _,
+    "appearance": appearance,
     "asset": asset,
     "clock_now": clock_now,
     "current_locale": current_locale,

@@ -39,6 +39,7 @@ const options = {
   entryPoints: [
     { in: "src/app.js", out: "app" },
     { in: "src/app.css", out: "app" },
+    { in: "src/theme.js", out: "theme" },
     { in: "src/charts.js", out: "charts" },
     { in: "src/graph.js", out: "graph" },
   ],

@@ -9,6 +9,7 @@ const color = (i) => css(`--series-${(i % 8) + 1}`);
 const alpha = (hex, share) => `${hex}${Math.round(share * 255).toString(16).padStart(2, "0")}`;
 
 const SHORT_MS = 600000; // under ten minutes the axis shows seconds
+const LONG_MS = 345600000; // over four days it shows days alone, whatever the browser takes for midnight
 
 /** Where neighbours are far further apart than usual, a null goes between: a missing stretch is never joined. */
 export function withGaps(points) {
@@ -59,7 +60,7 @@ const timeAxis = (compact, span) => ({
   axisLine: { lineStyle: { color: css("--line-strong") } },
   axisTick: { show: false },
   splitNumber: compact ? 3 : 6,
-  axisLabel: { color: css("--ink-3"), fontSize: 11, hideOverlap: true, formatter: (value) => (span < SHORT_MS && value % 60000 ? second(value) : clock(value) === "00:00" ? day(value) : clock(value)) },
+  axisLabel: { color: css("--ink-3"), fontSize: 11, hideOverlap: true, formatter: (value) => (span < SHORT_MS && value % 60000 ? second(value) : span > LONG_MS || clock(value) === "00:00" ? day(value) : clock(value)) },
   axisPointer: { label: { formatter: (at) => stamp(at.value) } },
 });
 

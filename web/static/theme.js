@@ -1,0 +1,1 @@
+(()=>{(()=>{let e=document.documentElement;if(!("themeAuto"in e.dataset))return;let t=window.matchMedia("(prefers-color-scheme: dark)"),a=()=>{e.dataset.bsTheme=t.matches?"dark":"light"};a(),t.addEventListener("change",()=>{a(),document.querySelector("[data-chart-url], [data-graph-url]")&&window.location.reload()})})();})();
