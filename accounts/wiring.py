@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from accounts import idempotency
-from accounts.audit import retention
 from accounts.signin import failures
 from core.jobs import Job
 
 JOBS = (
     Job("idempotency.purge", 3600, lambda session, now: idempotency.purge(session, now=now)),
     Job("sign-in-failures.purge", 3600, lambda session, now: failures.forget_old(session, now=now)),
-    Job("audit.purge", 86400, lambda session, now: retention.purge(session, now=now)),
 )

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.admin.findings import Finding, of_people
+from accounts.audit import looks
 from app import migrate, processes
 from config import Settings
 from core import clock
@@ -59,6 +60,7 @@ def of_running(settings: Settings, session: Session) -> list[Finding]:
 def _inside(session: Session) -> Iterator[Finding]:
     now = clock.now()
     yield from of_people(session, now=now)
+    yield from looks.findings(session, now=now)
     yield from _stuck(session, now)
     yield from search.of_backlog(session, now=now)
 

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PREFIX = "TAXOPS_"
+DATABASE_KEEPS_DAYS = 400  # migrations/append_only.py; the law asks for 180 at least
+MOST_DAYS = 36500
 FILE_NAME = "taxops.toml"
 SECRET_SETTINGS = frozenset(
     {
@@ -68,6 +70,7 @@ class Settings:
     check_networks: str
     send_networks: str
     leave_s: str
+    audit_keep_days: str
     log_level: str
 
     @property
@@ -103,6 +106,11 @@ class Settings:
     def embedded(self) -> bool:
         """Whether this is the embedded default, one process on SQLite."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def audit_days(self) -> int:
+        """How many days the audit trail is kept."""
+        return int(self.audit_keep_days)
 
     def path(self, *parts: str) -> Path:
         """A path below `home`."""
@@ -150,6 +158,10 @@ def _networks(value: str) -> bool:
         return False
 
 
+def _days_kept(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and DATABASE_KEEPS_DAYS <= int(value) <= MOST_DAYS
+
+
 def _zone(value: str) -> bool:
     try:
         zoneinfo.ZoneInfo(value)
@@ -188,6 +200,7 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "check_networks": (_networks, "networks that checks may reach, such as 10.61.0.0/16, 127.0.0.0/8"),
     "send_networks": (_networks, "networks that web hooks and sign-in may reach, such as 10.61.0.0/16"),
     "leave_s": (lambda v: v.isdigit() and int(v) <= 60, "whole seconds from 0 to 60"),  # noqa: PLR2004  a minute is enough
+    "audit_keep_days": (_days_kept, f"a number of days from {DATABASE_KEEPS_DAYS} to {MOST_DAYS}"),
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 

@@ -14,9 +14,9 @@ def _is_postgresql() -> bool:
     return op.get_bind().dialect.name == "postgresql"
 
 
-def install(table: str, received_at: str) -> None:
-    """Guard `table`; `received_at` is the column that says when a row came, by which it may go."""
-    for statement in _postgresql(table, received_at) if _is_postgresql() else _sqlite(table, received_at):
+def install(table: str, received_at: str, key: str = "id") -> None:
+    """Guard `table`; `received_at` is the column that says when a row came, by which it may go; `key` its primary key."""
+    for statement in _postgresql(table, received_at) if _is_postgresql() else _sqlite(table, received_at, key):
         op.execute(statement)
 
 
@@ -55,11 +55,11 @@ def _postgresql(table: str, received_at: str) -> tuple[str, ...]:
     )
 
 
-def _sqlite(table: str, received_at: str) -> tuple[str, ...]:
+def _sqlite(table: str, received_at: str, key: str) -> tuple[str, ...]:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     young = f"OLD.{received_at} >= datetime('now', '-{KEPT_DAYS} days')"
     # the last one: INSERT OR REPLACE deletes without asking the second
-    known = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"  # noqa: S608  our own table's name
+    known = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608  our own names
     return (
         f"CREATE TRIGGER {table}_not_changed BEFORE UPDATE ON {table} {refuse}",
         f"CREATE TRIGGER {table}_not_deleted BEFORE DELETE ON {table} WHEN {young} {refuse}",

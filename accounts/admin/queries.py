@@ -14,10 +14,12 @@ from accounts.models import ApiToken, AuditRow, Grant, Person, Role, Team, TeamM
 from accounts.scope import Viewer, in_scope
 from accounts.signin import sessions
 from accounts.validity import in_force, lasting, standing
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.i18n import gettext as _
 from core.outbox import OutboxRow
 from web.paging import Key, Page, page
+
+MOST_EXPORTED = 50_000
 
 
 def units(
@@ -279,6 +281,30 @@ def audit(
     limit: int = 50,
 ) -> Page[AuditRow]:
     """The audit trail, newest first."""
+    statement = _trail(actor, object_name, verb, since, until)
+    return page(session, statement, [Key(AuditRow.id, descending=True)], cursor=cursor, limit=limit)
+
+
+def audit_export(
+    session: Session,
+    *,
+    actor: str | None = None,
+    object_name: str | None = None,
+    verb: str | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> Sequence[AuditRow]:
+    """The same for a file, newest first. Raises Invalid where it would be more than MOST_EXPORTED rows."""
+    trail = _trail(actor, object_name, verb, since, until)
+    found = session.scalars(trail.order_by(AuditRow.id.desc()).limit(MOST_EXPORTED + 1)).all()
+    if len(found) > MOST_EXPORTED:
+        raise Invalid.of("day", _("符合条件的超过 %(n)d 行，请按日期、操作人或对象缩小范围。", n=MOST_EXPORTED))
+    return found
+
+
+def _trail(
+    actor: str | None, object_name: str | None, verb: str | None, since: dt.datetime | None, until: dt.datetime | None
+) -> sa.Select[AuditRow]:
     statement = sa.select(AuditRow)
     if actor:
         statement = statement.where(AuditRow.actor == actor)
@@ -290,7 +316,7 @@ def audit(
         statement = statement.where(AuditRow.at >= since)
     if until:
         statement = statement.where(AuditRow.at < until)
-    return page(session, statement, [Key(AuditRow.id, descending=True)], cursor=cursor, limit=limit)
+    return statement
 
 
 def failed_rows(session: Session) -> tuple[Sequence[OutboxRow], Sequence[OutboxRow], int]:

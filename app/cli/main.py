@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "admin": "app.cli.people:admin",
     "token": "app.cli.people:token",
     "events": "app.cli.events:events",
+    "audit": "app.cli.audit:audit",
     "doctor": "app.cli.doctor:doctor",
     "check": "collectors.cli:check",
     "demo": "app.demo.cli:demo",

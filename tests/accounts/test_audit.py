@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.audit import listener, retention
+import config
+from accounts.audit import listener, part, retention
 from accounts.models import AuditRow
+from app.run import parts
 from core import clock
 from core.db import transaction
 from tests.fixtures.world import World
@@ -101,10 +103,12 @@ def test_what_is_older_than_400_days_goes_and_that_is_recorded(engine: sa.Engine
     assert (purged.actor, purged.after and purged.after["rows"]) == ("job:audit.purge", 2)
 
 
-def test_the_job_that_forgets_is_registered() -> None:
-    from app import rooms
-
-    assert "audit.purge" in {job.name for job in rooms.jobs()}
+def test_what_forgets_runs_beside_the_web(engine: sa.Engine, settings: config.Settings) -> None:
+    put(engine, 450, "old")
+    assert "accounts.audit.part:start" in parts.STARTERS
+    part.keeper(engine, settings).round()
+    with transaction(engine) as session:
+        assert session.scalars(sa.select(AuditRow).where(AuditRow.verb == "old")).all() == []
 
 
 def test_a_write_that_fails_leaves_no_row(world: World) -> None:
