@@ -7,8 +7,10 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
+from app.web.patience import Patient
 from web.live import LiveFeed
 
+MOST_SENT = 65 * 1024 * 1024  # Flask itself says no above 64 MiB, in words
 Scope = dict[str, Any]
 LIVE = "/live"
 READY = "/readyz"
@@ -20,7 +22,8 @@ class Gateway:
     """The ASGI application that granian serves. `paths`: the beginnings of what this process's role answers."""
 
     def __init__(self, app: Flask, *, threads: int, paths: tuple[str, ...] = ("/",)) -> None:
-        self._flask = WSGIMiddleware(app, workers=threads)  # type: ignore[arg-type]
+        flask: Any = WSGIMiddleware(app, workers=threads)  # type: ignore[arg-type]
+        self._flask = Patient(flask, most=MOST_SENT)
         self._live = LiveFeed(app)
         self._paths = paths
         self._is_ready = True
@@ -37,7 +40,7 @@ class Gateway:
         async def body() -> Any:
             return await receive()  # granian's receive() gives a future; a2wsgi insists on a coroutine
 
-        await self._flask(scope, body, send)  # type: ignore[arg-type]
+        await self._flask(scope, body, send)
 
     def _refused(self, scope: Scope) -> tuple[int, bytes] | None:
         if not scope["path"].startswith(self._paths):

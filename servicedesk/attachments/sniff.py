@@ -18,6 +18,10 @@ LARGEST = 20 * 1024 * 1024
 LONGEST_NAME = 120
 UNKNOWN = "application/octet-stream"
 LONGEST_SUFFIX = 10
+MOST_ENTRIES = 20_000
+LARGEST_UNPACKED = 2 * 1024**3
+MOST_TIMES = 200  # text packs 20 times at most, an empty log perhaps 150
+_ZIP, _ZIP_ENTRY = b"PK\x03\x04", b"PK\x01\x02"
 LOOKED_AT = 1024  # markup makes a page only near the beginning; a log may quote some further down
 
 _MAGIC: tuple[tuple[bytes, int, str], ...] = (
@@ -99,6 +103,9 @@ def checked(content: bytes, name: str, *, field: str = "file") -> Kind:
         raise Invalid.of(field, _("“%(name)s”超过 20 MB，请压缩或截取需要的部分。", name=name))
     if _BAD_SUFFIX.search(name):
         raise Invalid.of(field, _refusal(name))
+    if content.startswith(_ZIP) and _is_bomb(content):
+        text = _("“%(name)s”解压后异常庞大或文件过多，不接收；请只打包需要的文件。", name=name)
+        raise Invalid.of(field, text)
     media_type = _media_type(content)
     if media_type is None:
         raise Invalid.of(field, _refusal(name))
@@ -116,7 +123,7 @@ def _media_type(content: bytes) -> str | None:
     head = content[:64]
     if head.startswith(_EXECUTABLE):
         return None
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(_ZIP):
         return _zip_type(content)
     if head.startswith(_OLE):
         return None if _ole_has_macros(content) else "application/msword"
@@ -154,6 +161,18 @@ def _as_utf8(content: bytes) -> bytes | None:
         except UnicodeError:
             continue
     return None
+
+
+def _is_bomb(content: bytes) -> bool:
+    """An archive that would fill the disk of whoever opens it, or take us long to list; nothing is unpacked to find out."""
+    if content.count(_ZIP_ENTRY) > MOST_ENTRIES:
+        return True
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return False  # no archive at all: refused as such
+    return unpacked > LARGEST_UNPACKED or (unpacked > LARGEST and unpacked > MOST_TIMES * len(content))
 
 
 def _zip_type(content: bytes) -> str | None:
