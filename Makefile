@@ -43,6 +43,10 @@ bench: install-test ## 性能测试 · benchmarks
 lock: install-test ## 重新生成锁定文件 · rebuild requirements/*.txt
 	@tools/lock
 
+.PHONY: audit
+audit: install-test ## 依赖是否有已知漏洞 (需要能访问漏洞库) · known vulnerabilities of dependencies
+	@$(BIN)/python tools/audit.py
+
 bundle: ## 重新打包前端 (需要 node) · rebuild the static bundle
 	@tools/build-bundle
 

@@ -31,7 +31,10 @@ def safe_next(target: str | None) -> str:
     """Only addresses of our own are followed after signing in (no open redirect)."""
     if not target or any(c < " " or c == "\x7f" for c in target):  # a line break would end the header it is put into
         return "/"
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # a bracket without its twin
+        return "/"
     if parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
         return "/"
     return target
