@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from accounts.scope import PrincipalKind, Viewer
+from app import timelines
 from cmdb.models import Item, ItemService, Service
 from cmdb.queries import items as item_queries
 from kb.search.access import Ancestry
@@ -22,7 +23,7 @@ BATCH = 500
 
 
 class TicketSource:
-    """Title, description and solution; the internal timeline stays out, and so do vendors, who see episodes only."""
+    """Title, description, solution, public lines and files; internal ones stay out, and so do vendors, who see episodes only."""
 
     kind = "ticket"
 
@@ -65,8 +66,9 @@ class TicketSource:
         )
         for row in session.scalars(admitted):
             rows[row.ticket_id].append(row)
+        told = timelines.of_tickets(session, list(rows))
         for ticket in tickets:
-            parts = (ticket.description, ticket.cause or "", ticket.solution or "")
+            parts = (ticket.description, ticket.cause or "", ticket.solution or "", told.get(ticket.id, ""))
             yield Document(
                 kind="ticket",
                 key=ticket.number,
