@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from accounts import idempotency
+from accounts.moving import own, registry
 from accounts.signin import failures
 from core.jobs import Job
+
+
+def subscribe() -> None:
+    """What a person holds in this room; the rooms above add theirs."""
+    for kind in own.OWN:
+        registry.register(kind)
+
 
 JOBS = (
     Job("idempotency.purge", 3600, lambda session, now: idempotency.purge(session, now=now)),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from accounts.moving import registry as moving
 from core import outbox
 from core.events import accounts, clocks, handoff, kb, monitor, servicedesk
 from core.jobs import Job
 from escalation.notify import account, feed, handlers, knowledge, timekeeping
 from escalation.oncall import handlers as oncall
 from escalation.oncall import service as oncall_service
+from escalation.oncall.leaving import Duties
 
 
 def subscribe() -> None:
     """Notifications and the live feed."""
+    moving.register(Duties())
     outbox.subscribe(accounts.SignInChanged, "notify.sign_in_changed", account.sign_in_changed)
     outbox.subscribe(servicedesk.IncidentOpened, "notify.opened", handlers.opened)
     outbox.subscribe(servicedesk.IncidentAccepted, "notify.accepted", handlers.accepted)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from accounts.moving import registry as moving
 from core import outbox
 from core.events.servicedesk import IncidentCancelled, IncidentClosed, IncidentReopened, IncidentResolved
 from core.jobs import Job
 from kb.articles import handlers as articles
 from kb.articles import service as article_service
 from kb.articles.documents import ArticleSource
+from kb.articles.leaving import UnfinishedArticles
 from kb.notices import handlers as notices
 from kb.notices import service as notice_service
 from kb.notices.documents import NoticeSource
@@ -23,6 +25,7 @@ def subscribe() -> None:
     """Fill the registries; repeating it changes nothing."""
     sources.add(ArticleSource())
     sources.add(NoticeSource())
+    moving.register(UnfinishedArticles())
     outbox.subscribe(IncidentResolved, "kb.draft_article", articles.draft_article)
     outbox.subscribe(IncidentResolved, "kb.note_use", articles.note_use)
     outbox.subscribe(IncidentResolved, "kb.end_notice", notices.end)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from accounts.moving import registry as moving
 from core import outbox
 from core.events import monitor
 from core.jobs import Job
 from kb import tickets as kb_tickets
 from servicedesk import handlers, jobs
 from servicedesk.desk import TheDesk
+from servicedesk.tickets.leaving import OpenTickets
 
 
 def subscribe() -> None:
@@ -18,6 +20,7 @@ def subscribe() -> None:
     outbox.subscribe(monitor.AlertAcknowledged, "servicedesk.alert_acknowledged", handlers.alert_acknowledged)
     outbox.subscribe(monitor.AlertsSuppressed, "servicedesk.alerts_suppressed", handlers.alerts_suppressed)
     kb_tickets.provide(TheDesk())
+    moving.register(OpenTickets())
 
 
 JOBS = (Job("tickets.auto_close", 60, jobs.auto_close),)

@@ -155,6 +155,12 @@ def person(session: Session, viewer: Viewer, login: str, *, lock: bool = False) 
     return found
 
 
+def person_scope_covers(session: Session, viewer: Viewer, row: Person) -> bool:
+    """Whether the viewer administers this person."""
+    condition = sa.and_(Person.id == row.id, person_scope(viewer))
+    return session.scalar(sa.select(Person.id).where(condition)) is not None
+
+
 def person_overview(session: Session, row: Person, *, now: dt.datetime) -> dict[str, Any]:
     """A person's unit, grants, teams and open sessions."""
     return {

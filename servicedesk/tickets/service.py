@@ -87,6 +87,13 @@ def assign(
         if holder is None:
             raise Invalid.of("holder", _("已受理的事项必须有人负责，请指定处理人。"))
     _refuse_stranger(session, team, holder)
+    return pass_on(session, ticket, team, holder, now=now, by=viewer.person_id)
+
+
+def pass_on(
+    session: Session, ticket: Ticket, team: Team, holder: Person | None, *, now: dt.datetime, by: int
+) -> Ticket:
+    """Custody inside the line goes to `team` and `holder`, and the timeline says so; whoever calls has judged it."""
     custody.transfer(
         session,
         ticket,
@@ -94,7 +101,7 @@ def assign(
         holder_id=holder.id if holder else None,
         why="assigned",
         now=now,
-        by=viewer.person_id,
+        by=by,
         accepted=ticket.state is not State.NEW,
     )
     facts.append(
@@ -102,7 +109,7 @@ def assign(
         ticket,
         What.ASSIGNED,
         now=now,
-        by=viewer.person_id,
+        by=by,
         data={
             "team": team.id,
             "team_name": team.name,
