@@ -32,7 +32,7 @@ class UnfinishedArticles:
             found.append(Held(article.number, _("转给%(name)s", name=taker.name) if taker else stays))
         return found
 
-    def hand_over(self, session: Session, person: Person, heir: Person | None, *, by: int, now: dt.datetime) -> None:
+    def hand_over(self, session: Session, person: Person, heir: Person | None, *, by: int, now: dt.datetime) -> None:  # noqa: ARG002
         """A new author; versions keep who wrote them."""
         for article in session.scalars(_unfinished(person).with_for_update(of=Article)).all():
             if (taker := _taker(session, article, person, heir, now)) is not None:
