@@ -15,12 +15,13 @@ from accounts.admin.api import api
 from accounts.admin.pages import blueprint as admin
 from accounts.factor import own_views, views
 from accounts.moving import views as moving
+from accounts.realms import views as realms
 from accounts.signin import password_views, profile, session_views
 from accounts.signin.views import blueprint
 
 # imported, so that they register
 PAGES = (
     profile, password_views, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views,
-    team_views, role_views, token_views, trail_views, moving,
+    team_views, role_views, token_views, trail_views, moving, realms,
 )  # fmt: skip
 BLUEPRINTS = (blueprint, admin, api.blueprint)

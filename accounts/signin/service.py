@@ -12,6 +12,8 @@ from accounts.audit import listener as audit
 from accounts.factor import queries as factors
 from accounts.models import ApiToken, Person, SignInFailure, SignInSession
 from accounts.permissions import PERMISSIONS
+from accounts.realms import service as realms
+from accounts.realms.models import Realm
 from accounts.signin import failures, passwords, rules
 from accounts.signin.failures import SignInFailed
 from accounts.signin.stages import Needs, Stage, following
@@ -74,6 +76,11 @@ def prove(known: Known, password: str) -> Proven:
     return Proven(known, right, passwords.hash_password(password) if outdated else None)
 
 
+def _may_know(session: Session, person: Person) -> bool:
+    """A vendor's contact whose account was disabled is told so; of staff a disabled login reads like a wrong one."""
+    return person.active or realms.realm_of(session, person) is Realm.VENDOR
+
+
 @dataclass(frozen=True)
 class Begun:
     """A session that began. `token` is its cookie's value; `waiting_for`: what is still asked before any other page opens."""
@@ -84,7 +91,7 @@ class Begun:
 
 
 def sign_in(
-    session: Session, proven: Proven, *, address: str, user_agent: str, now: dt.datetime
+    session: Session, proven: Proven, *, address: str, user_agent: str, now: dt.datetime, door: Realm = Realm.STAFF
 ) -> Begun | SignInFailed:
     """Last step: begin a session, or say what to tell. The caller commits either way."""
     login, counted_as = proven.known.login, proven.known.counted_as
@@ -93,10 +100,15 @@ def sign_in(
         return locked  # others failed while we looked: a right guess among many at once does not count
     person = session.scalar(sa.select(Person).where(Person.login == login).with_for_update())
     unchanged = person is not None and person.password_hash == proven.known.stored
-    if person is None or not person.active or not unchanged or not proven.right:
+    if person is None or not unchanged or not proven.right or not _may_know(session, person):
         failures.count(session, failure, counted_as, now)
         audit.record(session, verb="sign-in-failed", object_name=f"person:{person.login if person else '?'}", now=now)
         return SignInFailed(_("登录名或口令不正确。"))
+    if refused := realms.refusal(session, person, door=door, address=address, now=now):
+        audit.record(
+            session, verb="sign-in-refused", object_name=f"person:{person.login}", after={"reason": refused}, now=now
+        )
+        return SignInFailed(refused)
     if proven.fresh is not None:
         person.password_hash = proven.fresh
     return begin(session, person, address=address, user_agent=user_agent, now=now)

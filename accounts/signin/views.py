@@ -8,6 +8,8 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
+from accounts.realms import service as realms
+from accounts.realms.models import Realm
 from accounts.signin import service
 from accounts.signin.failures import SignInFailed
 from accounts.signin.stages import Stage
@@ -44,22 +46,37 @@ def safe_next(target: str | None) -> str:
 @access.public
 def sign_in() -> ResponseReturnValue:
     """The form."""
-    if access.current() is not None:
-        return redirect(safe_next(request.args.get("next")), 303)
-    return render_template("accounts/sign_in.html", next=safe_next(request.args.get("next")), login="", error=None)
+    return show_sign_in(Realm.STAFF)
+
+
+def show_sign_in(door: Realm) -> ResponseReturnValue:
+    """The form of one door; who is in is led on."""
+    target = safe_next(request.args.get("next"))
+    return redirect(target, 303) if access.current() is not None else _form(door, target)
+
+
+def _form(door: Realm, target: str, *, login: str = "", error: str | None = None) -> str:
+    apart = realms.vendors_apart(db.session())
+    return render_template(
+        "accounts/sign_in.html", next=target, login=login, error=error, vendor=door is Realm.VENDOR, apart=apart
+    )
 
 
 @blueprint.post("/login")
 @access.public
 def do_sign_in() -> ResponseReturnValue:
     """Check login and password; failures are counted and answered alike."""
+    return answer_sign_in(Realm.STAFF)
+
+
+def answer_sign_in(door: Realm) -> ResponseReturnValue:
+    """Who showed login and password at this door comes in, or hears why not."""
     ratelimit.hit("60/minute", "sign-in", request.remote_addr or "")
-    found = _prove_and_sign_in(request.form.get("login", "").strip().lower(), request.form.get("password", "")[:200])
+    login, password = request.form.get("login", "").strip().lower(), request.form.get("password", "")[:200]
+    found = _prove_and_sign_in(login, password, door)
     target = safe_next(request.form.get("next"))
     if isinstance(found, SignInFailed):
-        page = render_template(
-            "accounts/sign_in.html", next=target, login=request.form.get("login", "").strip(), error=found.message
-        )
+        page = _form(door, target, login=request.form.get("login", "").strip(), error=found.message)
         if found.retry_after:
             return page, 429, {"Retry-After": str(found.retry_after)}
         return page, 401
@@ -85,7 +102,7 @@ def let_in(begun: service.Begun, target: str, *, page: str | None = None) -> Res
     return response
 
 
-def _prove_and_sign_in(login: str, password: str) -> service.Begun | SignInFailed:
+def _prove_and_sign_in(login: str, password: str, door: Realm) -> service.Begun | SignInFailed:
     """In three steps, so that the slow look at the password holds no transaction: SQLite has one writer."""
     db.session().rollback()  # whoever asked may have come with a cookie, which was looked up in a writing transaction
     with reading(engine()) as session:
@@ -94,7 +111,7 @@ def _prove_and_sign_in(login: str, password: str) -> service.Begun | SignInFaile
         return known
     proven = service.prove(known, password)
     address, browser = request.remote_addr or "", request.user_agent.string
-    found = service.sign_in(db.session(), proven, address=address, user_agent=browser, now=clock.now())
+    found = service.sign_in(db.session(), proven, address=address, user_agent=browser, now=clock.now(), door=door)
     db.session().commit()
     return found
 

@@ -40,7 +40,17 @@ FEW, MANY = 60, 600
 AT = dt.datetime(2026, 11, 23, 7, 30, tzinfo=dt.UTC)
 SECTIONS = 4  # a page's parts that are empty with few matters, each of which looks up names once when it is not
 #: What streams, or reads the machine instead of the database.
-NOT_COUNTED = {"/live", "/healthz", "/readyz", "/metrics", "/login", "/login/factor", "/login/enrol", "/login/password"}
+NOT_COUNTED = {
+    "/live",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/login",
+    "/login/factor",
+    "/login/enrol",
+    "/login/password",
+    "/vendor/login",
+}
 
 
 def province(folder: Path, tickets: int) -> World:
