@@ -12,8 +12,8 @@ from accounts.models import Person, TeamMember
 from accounts.moving.registry import Held
 from core.i18n import gettext as _
 from core.i18n import lazy
-from servicedesk.tickets import service
 from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.passing import pass_on
 from servicedesk.tickets.states import State
 
 OPEN = (State.NEW, State.ACTIVE, State.SUSPENDED)
@@ -40,7 +40,7 @@ class OpenTickets:
         """Through the one verb that moves custody: the ledger says who had it until when."""
         for ticket in session.scalars(_open(person).with_for_update(of=Ticket)).all():
             if (found := _taker(session, ticket, person, heir)) is not None:
-                service.pass_on(session, ticket, ticket.team, found, now=now, by=by)
+                pass_on(session, ticket, ticket.team, found, now=now, by=by)
 
 
 def _open(person: Person) -> sa.Select[Ticket]:

@@ -23,6 +23,7 @@ from servicedesk.tickets import access, clocking, ending, facts, rules
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket, TicketEpisode
 from servicedesk.tickets.opening import opened_event
+from servicedesk.tickets.passing import pass_on
 from servicedesk.tickets.states import FINISHED, Action, Kind, State, machine_of
 
 
@@ -88,36 +89,6 @@ def assign(
             raise Invalid.of("holder", _("已受理的事项必须有人负责，请指定处理人。"))
     _refuse_stranger(session, team, holder)
     return pass_on(session, ticket, team, holder, now=now, by=viewer.person_id)
-
-
-def pass_on(
-    session: Session, ticket: Ticket, team: Team, holder: Person | None, *, now: dt.datetime, by: int
-) -> Ticket:
-    """Custody inside the line goes to `team` and `holder`, and the timeline says so; whoever calls has judged it."""
-    custody.transfer(
-        session,
-        ticket,
-        team=team,
-        holder_id=holder.id if holder else None,
-        why="assigned",
-        now=now,
-        by=by,
-        accepted=ticket.state is not State.NEW,
-    )
-    facts.append(
-        session,
-        ticket,
-        What.ASSIGNED,
-        now=now,
-        by=by,
-        data={
-            "team": team.id,
-            "team_name": team.name,
-            "holder": holder.id if holder else None,
-            "holder_name": holder.name if holder else None,
-        },
-    )
-    return _done(session, ticket, What.ASSIGNED, now=now)
 
 
 def _refuse_stranger(session: Session, team: Team, holder: Person | None) -> None:
