@@ -151,6 +151,8 @@ def carry_out_move(login: str) -> ResponseReturnValue:
     given = form.validate()
     if given is None:
         return _page(row, form, None), 422
+    if given.way is Way.LEAVE:  # the form begins with the present unit
+        given = given.model_copy(update={"unit": None, "role": None})
     try:
         plan = _plan(given)
         if given.seen is None:

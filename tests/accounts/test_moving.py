@@ -66,6 +66,8 @@ def test_E_13_nothing_happens_before_it_was_seen_and_then_all_at_once(busy: Worl
     assert 'name="seen"' in stuck
     refused = busy.submit(admin, MOVE, {**TRANSFER, "seen": _seen(stuck)})
     assert refused.status_code == 422
+    leaving = busy.submit(admin, MOVE, {**TRANSFER, "way": "leave", "heir": "lt-head"}).get_data(as_text=True)
+    assert "离职，账号停用" in leaving, "the form's own unit does not stand in the way"
     preview = busy.submit(admin, MOVE, {**TRANSFER, "heir": "lt-head"}).get_data(as_text=True)
     assert "转给蓝大为" in preview
     assert _rights(busy, "lt-engineer") == ["engineer"], "a preview changes nothing"
