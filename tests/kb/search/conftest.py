@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kb.search.documents import Document
-from kb.search.elasticsearch import ElasticsearchEngine
+from kb.search.elasticsearch import ElasticsearchEngine, cluster
 from kb.search.elasticsearch.cluster import Address
 from kb.search.embedded import EmbeddedEngine
 from kb.search.engine import SearchEngine
@@ -39,6 +39,14 @@ LIBRARY = [
     doc("INC-2026-000007", "打印机卡纸", "三楼打印机卡纸。", kind="ticket", principals=("person:7", "team:3")),
 ]
 # fmt: on
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_readers() -> Iterator[None]:
+    """A cold server beside other tests may take longer than a reader is asked to wait; that is not what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "READ_S", 10.0)
+        yield
 
 
 _prefixes = (f"test{n}" for n in itertools.count(1))
