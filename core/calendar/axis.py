@@ -43,8 +43,10 @@ class Axis:
 
     def position(self, instant: dt.datetime) -> int:
         """Working time from the origin to `instant` in microseconds (negative before the origin)."""
-        index = self._covering(instant)
         at = (instant - EPOCH) // MICROSECOND
+        index = self._index
+        if index is None or not index.starts or not index.starts[0] <= at < index.ends[-1]:
+            index = self._covering(instant)
         i = bisect_right(index.starts, at) - 1
         if i < 0:
             return index.worked[0]

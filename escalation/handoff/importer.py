@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from escalation.handoff import sheets
 from escalation.handoff.models import Handoff
 from escalation.handoff.rules import HandoffState
-from servicedesk.tickets.importer import Written
+from servicedesk.tickets.imported_rows import Written
 from servicedesk.tickets.story import Passing
 
 DEFAULT_CLARITY = 4
@@ -24,13 +24,14 @@ DEFAULT_CLARITY = 4
 
 def write(session: Session, batch: Sequence[Written]) -> int:
     """Write the hand-offs of a batch just written; returns how many."""
-    rows = [row for one in batch for row in _rows(one)]
+    rows = [row for one in batch for row in rows_of(one)]
     if rows:
         session.execute(sa.insert(Handoff), rows)
     return len(rows)
 
 
-def _rows(one: Written) -> Iterator[dict[str, Any]]:
+def rows_of(one: Written) -> Iterator[dict[str, Any]]:
+    """The hand-offs of one imported matter as rows; pure."""
     past = one.imported.past
     sheet = _sheet(one)
     for index, passing in enumerate(one.story.passings):
@@ -62,6 +63,7 @@ def _rows(one: Written) -> Iterator[dict[str, Any]]:
             "arbiter_id": None,
             "arbiter_unit_id": None,
             "decided_at": None,
+            "lapsed_at": None,
         }
 
 

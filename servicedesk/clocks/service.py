@@ -106,20 +106,35 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
     return rows
 
 
-def count_as_told(row: ClockRow, now: dt.datetime) -> None:
-    """For imported history: what is past counts as told, what is to come will be told."""
+def count_as_told(row: Any, now: dt.datetime) -> None:
+    """For imported history: what is past counts as told, what is to come will be told. `row`: shaped as ClockRow."""
     _mark(row, now)
 
 
 def project(row: ClockRow, clock: Clock, position: int, revision: str) -> None:
     """Write a clock into its row."""
-    row.position, row.purpose, row.line = position, clock.purpose, clock.line
-    row.basis, row.limit_s = clock.target.basis, int(clock.target.limit.total_seconds())
-    row.started_at, row.due_at, row.warn_at = clock.started_at, clock.due_at, clock.warn_at
-    row.stopped_at, row.running_since, row.outcome = clock.stopped_at, clock.running_since, clock.outcome
-    row.worked_us = clock.banked // _MICROSECOND
-    row.crossed = clock.breached
-    row.counted_by = revision
+    for name, value in values_of(clock, position, revision).items():
+        setattr(row, name, value)
+
+
+def values_of(clock: Clock, position: int, revision: str) -> dict[str, Any]:
+    """A clock as the columns of its row; which ticket, name and round it is, and what was told, stand beside them."""
+    return {
+        "position": position,
+        "purpose": clock.purpose,
+        "line": clock.line,
+        "basis": clock.target.basis,
+        "limit_s": int(clock.target.limit.total_seconds()),
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "warn_at": clock.warn_at,
+        "stopped_at": clock.stopped_at,
+        "running_since": clock.running_since,
+        "outcome": clock.outcome,
+        "worked_us": clock.banked // _MICROSECOND,
+        "crossed": clock.breached,
+        "counted_by": revision,
+    }
 
 
 def _next_due(rows: Iterable[ClockRow]) -> dt.datetime | None:
@@ -164,7 +179,7 @@ def _tell(
         record(session, ClockBreached(**about, ended=row.outcome is not None), now=now)
 
 
-def _mark(row: ClockRow, now: dt.datetime) -> tuple[bool, bool]:
+def _mark(row: Any, now: dt.datetime) -> tuple[bool, bool]:
     """Note what is due as told; returns whether the warning and the breach are to be told now."""
     runs = row.running_since is not None
     warn = row.warned_at is None and runs and row.warn_at <= now
@@ -192,10 +207,9 @@ def _about(row: ClockRow, ticket: Ticket, calendar: WorkCalendar, now: dt.dateti
     }
 
 
-def _wake_at(row: ClockRow) -> dt.datetime | None:
-    if row.warned_at is None:
-        return row.warn_at
-    return row.due_at if row.breached_at is None else None
+def _wake_at(row: Any) -> dt.datetime | None:
+    found: dt.datetime | None = row.warn_at if row.warned_at is None else row.due_at if row.breached_at is None else None
+    return found
 
 
 def recount(session: Session, now: dt.datetime, *, most: int = 200) -> int:

@@ -101,7 +101,9 @@ def _next(ledger: Ledger, span: Span, at: dt.datetime) -> Ledger:
     last = current(ledger)
     if at < last.since:
         raise LedgerError(f"{at.isoformat()} lies before the span that began {last.since.isoformat()}")
-    return (*ledger[:-1], replace(last, until=at), replace(span, since=at, until=None))
+    over = Span(last.team, last.line, last.since, last.holder, at, last.waiting_for, last.waiting_team)
+    begun = Span(span.team, span.line, at, span.holder, None, span.waiting_for, span.waiting_team)
+    return (*ledger[:-1], over, begun)  # spelt out: replace() takes four times as long, and history is told by the million
 
 
 def move(
@@ -115,7 +117,7 @@ def move(
 def wait(ledger: Ledger, whom: WaitingFor | None, at: dt.datetime, *, waiting_team: int | None = None) -> Ledger:
     """From `at` on the same holder waits for `whom`, or (None) works again."""
     last = current(ledger)
-    return _next(ledger, replace(last, waiting_for=whom, waiting_team=waiting_team), at)
+    return _next(ledger, Span(last.team, last.line, at, last.holder, None, whom, waiting_team), at)
 
 
 def end(ledger: Ledger, at: dt.datetime) -> Ledger:

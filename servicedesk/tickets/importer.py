@@ -1,134 +1,62 @@
 """Matters of the past written in bulk: tickets, facts, custody, readers and clocks, through Core in batches.
 
 Nobody is notified and nothing is paged: what is imported is over, or known. The search index is rebuilt by the caller.
+Very many are packed and written by core.db.bulk instead, from the same rows (see app/demo/load).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Team, UnitLevel
-from accounts.scope import PrincipalKind
 from servicedesk.calendar import service as calendars
-from servicedesk.clocks import rules as clock_rules
 from servicedesk.clocks import service as clocks
-from servicedesk.clocks.facts import Fact
-from servicedesk.clocks.models import ClockRow
-from servicedesk.custody import service as custody
-from servicedesk.custody.models import CustodySpan
-from servicedesk.intake import guides
-from servicedesk.tickets import clocking, opening, rules, story
-from servicedesk.tickets.models import Source, Ticket, TicketFact, TicketPrincipal
-from servicedesk.tickets.states import FINISHED, STATES_OF, Kind, State
-from servicedesk.tickets.story import Past, Story
+from servicedesk.tickets import clocking, opening, rules
+from servicedesk.tickets.imported_rows import TABLES, Desk, Imported, Place, Places, Written, rows_of
+from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.states import Kind
 
+__all__ = ["Imported", "Written", "bulk", "desk_of", "write_one"]
 BATCH = 500
 
 
-@dataclass(frozen=True)
-class Imported:
-    """One ticket to import: what it was about, and its past."""
-
-    past: Past
-    title: str
-    category: str
-    unit_id: int
-    kind: Kind = Kind.INCIDENT
-    urgency: int = 3
-    impact: int = 3
-    service_id: int | None = None
-    item_id: int | None = None
-    people_hit: int = 0
-    parent_id: int | None = None
-    state: State | None = None  # for kinds whose states no story tells
-    extra: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one imported ticket became: for hand-offs (escalation.handoff.importer) and the caller's own links."""
-
-    id: int
-    number: str
-    imported: Imported
-    story: Story
-
-
-@dataclass(frozen=True)
-class Place:
-    """A team's name, its unit, and whether that is a vendor."""
-
-    team: str
-    unit_id: int
-    vendor: bool
-
-
-Places = dict[int, Place]
+def desk_of(session: Session, versions: Iterable[int] = ()) -> Desk:
+    """What rows of imported matters are made by, as it stands; with the targets of these versions."""
+    calendar, revision = calendars.counting(session)
+    return Desk(_places(session), calendar, revision, {v: clocks.targets_of(session, v) for v in set(versions)})
 
 
 def bulk(session: Session, tickets: Iterable[Imported], *, now: dt.datetime) -> Iterator[list[Written]]:
     """Write all of them, a batch at a time; yields each batch as it is written. The caller commits between batches."""
-    units = _places(session)
     source = iter(tickets)
     while batch := list(islice(source, BATCH)):
-        yield _batch(session, batch, units, now)
+        yield _batch(session, batch, now)
         session.expunge_all()
 
 
-def _batch(session: Session, batch: list[Imported], units: Places, now: dt.datetime) -> list[Written]:
-    stories = [story.tell(one.past, now) for one in batch]
+def _batch(session: Session, batch: list[Imported], now: dt.datetime) -> list[Written]:
+    desk = desk_of(session, (one.past.targets for one in batch))
     numbers = _numbers(session, batch)
-    ids = session.scalars(
-        sa.insert(Ticket).returning(Ticket.id, sort_by_parameter_order=True),
-        [_ticket(session, one, told, number) for one, told, number in zip(batch, stories, numbers, strict=True)],
-    ).all()
-    written = [Written(*row) for row in zip(ids, numbers, batch, stories, strict=True)]
-    session.execute(sa.insert(TicketFact), [row for one in written for row in _facts(one, units)])
-    session.execute(sa.insert(CustodySpan), [row for one in written for row in _spans(one)])
-    session.execute(sa.insert(TicketPrincipal), [row for one in written for row in _principals(one, units)])
-    _write_clocks(session, written, now)
-    return written
-
-
-def _write_clocks(session: Session, written: Sequence[Written], now: dt.datetime) -> None:
-    """As clocks.rebuild(tell=False), without reading back what was just written."""
-    calendar, revision = calendars.counting(session)
-    due: list[dict[str, Any]] = []
-    for one in written:
-        if not _measured(one):
-            continue
-        targets = clocks.targets_of(session, one.imported.past.targets)
-        told = [Fact(fact.at, str(fact.kind), fact.data) for fact in one.story.facts]
-        rows = []
-        for position, clock in enumerate(clock_rules.clocks(told, now=now, calendar=calendar, targets=targets)):
-            rows.append(row := ClockRow(ticket_id=one.id, name=clock.name, round=clock.round))
-            clocks.project(row, clock, position, revision)
-            clocks.count_as_told(row, now)
-        session.add_all(rows)
-        if running := [row.due_at for row in rows if row.running_since]:
-            due.append({"id": one.id, "next_due_at": min(running)})
-    session.flush()
-    if due:
-        session.execute(sa.update(Ticket), due)
-
-
-def _measured(one: Written) -> bool:
-    """What is over is measured by its kind's promises; what is not runs only if somebody can take it up."""
-    kind, state = one.imported.kind, one.imported.state or one.story.state
-    return kind in clocks.CLOCKED or (kind in clocks.PROMISED and state in FINISHED)
+    made = [rows_of(desk, one, ident=0, number=number, now=now) for one, number in zip(batch, numbers, strict=True)]
+    tickets = [{k: v for k, v in rows.by_table[Ticket][0].items() if k != "id"} for rows in made]
+    ids = session.scalars(sa.insert(Ticket).returning(Ticket.id, sort_by_parameter_order=True), tickets).all()
+    for table in TABLES[1:]:
+        rows = [row | {"ticket_id": ident} for ident, one in zip(ids, made, strict=True) for row in one.by_table[table]]
+        if rows:
+            session.execute(sa.insert(table), rows)
+    return [replace(one.written, id=ident) for ident, one in zip(ids, made, strict=True)]
 
 
 def write_one(session: Session, one: Imported, *, now: dt.datetime) -> Written:
     """Write a single one."""
-    return _batch(session, [one], _places(session), now)[0]
+    return _batch(session, [one], now)[0]
 
 
 def _places(session: Session) -> Places:
@@ -149,134 +77,3 @@ def _numbers(session: Session, batch: Sequence[Imported]) -> list[str]:
         upcoming[key] += 1
         numbers.append(rules.number(one.kind, key[1], upcoming[key]))
     return numbers
-
-
-def _ticket(session: Session, one: Imported, told: Story, number: str) -> dict[str, Any]:
-    last, past = told.ledger[-1], one.past
-    state = one.state if one.state is not None and one.kind is not Kind.INCIDENT else told.state
-    if state not in STATES_OF[one.kind]:
-        raise ValueError(f"{one.kind} has no state {state}")
-    resolved = told.resolved_at or (past.resolved_at if one.kind is not Kind.INCIDENT else None)
-    return {
-        "number": number,
-        "kind": one.kind,
-        "state": state,
-        "title": one.title,
-        "description": past.description,
-        "category": one.category,
-        "source": Source(past.source),
-        "urgency": one.urgency,
-        "impact": one.impact,
-        "priority": past.priority,
-        "major": False,
-        "people_hit": one.people_hit,
-        "unit_id": one.unit_id,
-        "reporter_id": past.reporter_id,
-        "item_id": one.item_id,
-        "service_id": one.service_id,
-        "parent_id": one.parent_id,
-        "team_id": last.team,
-        "holder_id": last.holder,
-        "line": last.line,
-        "opened_at": past.opened_at,
-        "since": past.opened_at,
-        "accepted_at": told.accepted_at,
-        "resolved_at": resolved,
-        "closed_at": told.closed_at,
-        "auto_close_at": clocking.auto_close_at(session, resolved) if state is State.RESOLVED and resolved else None,
-        "updated_at": told.facts[-1].at,
-        "next_due_at": None,
-        "problem_key": None,
-        "error_code": rules.error_code(f"{one.title}\n{past.description}"),
-        "answers": None,
-        "definitions": {"process": opening.PROCESS_VERSION, "guide": guides.VERSION, "targets": past.targets},
-        "solution": past.solution if told.resolved_at else None,
-        "cause": past.cause if told.resolved_at else None,
-        "stars": past.stars if told.closed_at else None,
-        "handoff_pending": told.pending,
-        "reopened": 0,
-        "bounces": told.bounces,
-        "urged": 0,
-        "facts": len(told.facts),
-        **_empty(one.extra),
-    }
-
-
-def _empty(extra: dict[str, Any] | None) -> dict[str, Any]:
-    names = ("planned_start", "planned_end", "actual_start", "actual_end", "items")
-    return {name: (extra or {}).get(name) for name in names}
-
-
-def _facts(one: Written, units: Places) -> Iterator[dict[str, Any]]:
-    for seq, fact in enumerate(one.story.facts, start=1):
-        named = {"to": units[fact.data["to_team"]].team} if "to_team" in fact.data else {}
-        yield {
-            "ticket_id": one.id,
-            "seq": seq,
-            "at": fact.at,
-            "received_at": fact.at,
-            "kind": str(fact.kind),
-            "actor_id": fact.by,
-            "data": fact.data | named,
-            "text": fact.text,
-            "internal": False,
-        }
-
-
-def _spans(one: Written) -> Iterator[dict[str, Any]]:
-    for seq, span in enumerate(one.story.ledger, start=1):
-        yield {
-            "ticket_id": one.id,
-            "seq": seq,
-            "team_id": span.team,
-            "holder_id": span.holder,
-            "line": span.line,
-            "since": span.since,
-            "until": span.until,
-            "waiting_for": span.waiting_for,
-            "waiting_team_id": span.waiting_team,
-            "why": "imported",
-        }
-
-
-def _principals(one: Written, units: Places) -> Iterator[dict[str, Any]]:
-    seen: dict[tuple[PrincipalKind, int], tuple[dt.datetime, dt.datetime | None, str]] = {
-        (PrincipalKind.UNIT, one.imported.unit_id): (one.imported.past.opened_at, None, "unit"),
-    }
-    if one.imported.past.reporter_id is not None:
-        seen[PrincipalKind.PERSON, one.imported.past.reporter_id] = (one.imported.past.opened_at, None, "reporter")
-    held = {span.team for span in one.story.ledger}
-    for team_id, (since, until) in sorted(_teams(one.story).items(), key=lambda team: team[0] not in held):
-        place = units[team_id]
-        kind = PrincipalKind.VENDOR if place.vendor else PrincipalKind.UNIT
-        why = "holder" if team_id in held else custody.OFFERED
-        seen[PrincipalKind.TEAM, team_id] = (since, until if place.vendor else None, why)
-        seen.setdefault((kind, place.unit_id), (since, until if place.vendor else None, why))
-    for (kind, principal), (since, until, why) in seen.items():
-        yield {
-            "ticket_id": one.id,
-            "kind": kind,
-            "principal_id": principal,
-            "why": why,
-            "from_at": since,
-            "until_at": until,
-        }
-
-
-def _teams(told: Story) -> dict[int, tuple[dt.datetime, dt.datetime | None]]:
-    """Each team that held it or is offered it still, from when, and until when it had it."""
-    found: dict[int, tuple[dt.datetime, dt.datetime | None]] = {}
-    ends: dict[int, dt.datetime | None] = defaultdict(lambda: None)
-    for passing in told.passings:
-        if passing.accepted_at is None and passing.returned_at is not None:
-            continue  # offered and not taken: that side reads nothing of it
-        found.setdefault(passing.receiver.team_id, (passing.sent_at, passing.returned_at))
-        ends[passing.receiver.team_id] = passing.returned_at
-    for span in told.ledger:
-        since, _until = found.get(span.team, (span.since, None))
-        found[span.team] = (min(since, span.since), None)
-    last = told.ledger[-1]
-    return {
-        team: (since, None if team == last.team or told.pending else ends[team] or until)
-        for team, (since, until) in found.items()
-    }

@@ -30,7 +30,11 @@ class Leg:
 
 @dataclass(frozen=True)
 class Past:
-    """What is known of a matter. `outcome`: the state it reached (new active suspended resolved closed cancelled)."""
+    """What is known of a matter. `outcome`: the state it reached (new active suspended resolved closed cancelled).
+
+    `paused`: minutes the last team waited for the reporter's answer. `reopened_after`: minutes after its resolution at
+    which the reporter reopened it, to be solved again after as long (0: never).
+    """
 
     opened_at: dt.datetime
     priority: int
@@ -48,9 +52,13 @@ class Past:
     stars: int | None = None
     solution: str = ""
     cause: str | None = None
+    article: str | None = None
+    paused: int = 0
+    reopened_after: int = 0
     sent_because: str = ""
     returned_because: str = ""
     missing: str = ""
+    reopened_because: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class Story:
     resolved_at: dt.datetime | None = None
     closed_at: dt.datetime | None = None
     bounces: int = 0
+    reopened: int = 0
 
     @property
     def pending(self) -> bool:
@@ -178,24 +187,57 @@ class _Teller:
     def finish(self) -> None:
         past, story = self.past, self.story
         by = custody.current(story.ledger).holder
+        if story.state is State.ACTIVE and past.paused and not self.pause(by):
+            return
         if past.outcome is State.SUSPENDED and story.state is State.ACTIVE:
-            story.state = State.SUSPENDED
-            self.wait(WaitingFor.REPORTER)
-            self.tell(What.SUSPENDED, by, waiting_for=str(WaitingFor.REPORTER))
+            self.suspend(by)
         if past.outcome not in {State.RESOLVED, State.CLOSED}:
             return
         self.at = max(self.at, past.resolved_at or self.at)
         if self.at > self.now:
             return
-        story.state, story.resolved_at = State.RESOLVED, self.at
-        self.wait(WaitingFor.CONFIRMATION)
-        self.tell(What.RESOLVED, by, past.solution, cause=past.cause)
+        self.resolve(by)
+        if past.reopened_after and not self.reopen(by):
+            return
         if past.outcome is State.CLOSED and self.passes(past.closed_after.total_seconds() / 60):
             self.close(State.CLOSED)
             if past.stars is not None:
                 self.tell(What.CONFIRMED, past.reporter_id, stars=past.stars)
             else:
                 self.tell(What.CLOSED, None, automatic=True)
+
+    def suspend(self, by: int | None) -> None:
+        self.story.state = State.SUSPENDED
+        self.wait(WaitingFor.REPORTER)
+        self.tell(What.SUSPENDED, by, waiting_for=str(WaitingFor.REPORTER))
+
+    def pause(self, by: int | None) -> bool:
+        """Wait for the reporter's answer and go on; False when the answer lies in the future."""
+        self.suspend(by)
+        if not self.passes(self.past.paused):
+            return False
+        self.story.state = State.ACTIVE
+        self.wait(None)
+        self.tell(What.RESUMED, by)
+        return True
+
+    def resolve(self, by: int | None) -> None:
+        self.story.state, self.story.resolved_at = State.RESOLVED, self.at
+        self.wait(WaitingFor.CONFIRMATION)
+        self.tell(What.RESOLVED, by, self.past.solution, cause=self.past.cause, article=self.past.article)
+
+    def reopen(self, by: int | None) -> bool:
+        """Not solved after all, and then it was; False when either lies in the future."""
+        if not self.passes(self.past.reopened_after):
+            return False
+        self.story.state, self.story.resolved_at = State.ACTIVE, None
+        self.story.reopened += 1
+        self.wait(None)
+        self.tell(What.REOPENED, self.past.reporter_id, self.past.reopened_because, count=self.story.reopened)
+        if not self.passes(self.past.reopened_after):
+            return False
+        self.resolve(by)
+        return True
 
     def close(self, state: State) -> None:
         self.story.state, self.story.closed_at = state, self.at

@@ -19,7 +19,6 @@ DECIDED: dict[tuple[str, str, str], str] = {
     ("app/demo/load/bulk.py", "add_with_ids", "model"): "the demo's own data, on an empty database",
     ("escalation/handoff/importer.py", "write", "Handoff"): DEMO,
     ("servicedesk/tickets/importer.py", "_batch", "Ticket"): DEMO,
-    ("servicedesk/tickets/importer.py", "_write_clocks", "Ticket"): DEMO,
     ("monitor/checks/service.py", "retire", "CheckParent"): "the check's own row says that it was retired",
     ("monitor/self_checks.py", "_started", "Poller"): "a sign of life, not anybody's write",
 }
