@@ -34,6 +34,8 @@ def frozen(at: dt.datetime) -> Iterator[None]:
 
 def require_aware(at: dt.datetime) -> dt.datetime:
     """Return `at` in UTC; raise ValueError when it names no time zone (a naive time is a guess)."""
+    if at.tzinfo is UTC:
+        return at
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} names no time zone")
     return at.astimezone(UTC)

@@ -18,7 +18,7 @@ from servicedesk.clocks.models import ClockRow
 from servicedesk.clocks.rules import ClockState
 from servicedesk.custody.rules import Line
 from servicedesk.tickets import access
-from servicedesk.tickets.models import Source, Ticket, TicketEpisode
+from servicedesk.tickets.models import UNFINISHED, Source, Ticket, TicketEpisode, above_none
 from servicedesk.tickets.states import FINISHED, Kind, State
 from web.paging import Key, Page, page
 
@@ -131,16 +131,16 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         listed = sa.func.replace(sa.func.replace(text, "[", ","), "]", ",")
         yield listed.like(f"%,{wanted.change_item},%")
     if wanted.open is not None:
-        yield Ticket.state.not_in(sorted(FINISHED)) if wanted.open else Ticket.state.in_(sorted(FINISHED))
+        yield UNFINISHED if wanted.open else Ticket.state.in_(sorted(FINISHED))
 
 
 def _by_history(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
     """Whether something ever happened to it."""
     happened: tuple[tuple[sa.ColumnElement[bool], bool | None], ...] = (
         (Ticket.holder_id.is_not(None), wanted.accepted),
-        (Ticket.bounces > 0, wanted.returned),
-        (Ticket.urged > 0, wanted.urged),
-        (Ticket.reopened > 0, wanted.reopened),
+        (above_none(Ticket.bounces), wanted.returned),
+        (above_none(Ticket.urged), wanted.urged),
+        (above_none(Ticket.reopened), wanted.reopened),
         (Ticket.stars.is_not(None), wanted.rated),
     )
     for condition, value in happened:
@@ -184,7 +184,7 @@ def _by_time(wanted: Filter, now: dt.datetime) -> Iterable[sa.ColumnElement[bool
     for column, how, at in wanted.times:
         yield COMPARED[how](TIMES[column], at)
     if wanted.overdue is not None:
-        late = Ticket.next_due_at < now
+        late = sa.and_(Ticket.next_due_at.is_not(None), Ticket.next_due_at < now)
         yield late if wanted.overdue else sa.or_(Ticket.next_due_at.is_(None), ~late)
     if wanted.clocks:
         standing = sa.or_(*(clocks.stands(state, now) for state in wanted.clocks))
@@ -242,7 +242,7 @@ def wall_counts(session: Session, root_unit_ids: frozenset[int], *, now: dt.date
     from accounts.models import UnitClosure, UnitLevel
 
     below = Ticket.unit_id.in_(subtree(root_unit_ids))
-    still = sa.and_(Ticket.kind == Kind.INCIDENT, Ticket.state.not_in(sorted(FINISHED)), below)
+    still = sa.and_(Ticket.kind == Kind.INCIDENT, UNFINISHED, below)
     total, critical, overdue = session.execute(
         sa.select(
             sa.func.count(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from accounts.moving import registry as moving
+from accounts.scope import weigh
 from core import outbox
 from core.events import monitor
 from core.jobs import Job
 from kb import tickets as kb_tickets
 from servicedesk import handlers, jobs
 from servicedesk.desk import TheDesk
+from servicedesk.tickets import access
 from servicedesk.tickets.leaving import OpenTickets
 
 
@@ -21,6 +23,7 @@ def subscribe() -> None:
     outbox.subscribe(monitor.AlertsSuppressed, "servicedesk.alerts_suppressed", handlers.alerts_suppressed)
     kb_tickets.provide(TheDesk())
     moving.register(OpenTickets())
+    weigh("ticket", access.sees_many)
 
 
 JOBS = (Job("tickets.auto_close", 60, jobs.auto_close),)

@@ -84,7 +84,10 @@ def after(keys: Sequence[Key], values: Sequence[Any]) -> sa.ColumnElement[bool]:
         beyond = key.column < value if key.descending else key.column > value
         clauses.append(sa.and_(*equal, beyond))
         equal.append(key.column == value)
-    return sa.or_(*clauses)
+    # Said twice, so that the index can begin there however deep the page lies.
+    first, value = keys[0], values[0]
+    bound = first.column <= value if first.descending else first.column >= value
+    return sa.and_(bound, sa.or_(*clauses))
 
 
 def page(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -23,6 +24,14 @@ KEEP_MOST = 4000
 REPORTER = "reporter"
 
 _cache: dict[tuple[int, int, int], tuple[dt.datetime, dt.datetime, Viewer]] = {}  # kept from, until
+
+
+_weighers: dict[str, Callable[[Session, Viewer], bool]] = {}
+
+
+def weigh(sort: str, sees_many: Callable[[Session, Viewer], bool]) -> None:
+    """Have `sees_many` asked for each viewer loaded: may they see very many records of this `sort`? (For wiring.)"""
+    _weighers[sort] = sees_many
 
 
 def forget_viewers() -> None:
@@ -91,7 +100,8 @@ def _load(session: Session, person: Person, now: dt.datetime) -> tuple[Viewer, d
         vendor_unit_id=_vendor_unit(unit, now),
         administrator=administrator,
     )
-    return viewer, min([now + KEEP, *turns])
+    many = frozenset(sort for sort, sees_many in _weighers.items() if sees_many(session, viewer))
+    return replace(viewer, sees_many=many), min([now + KEEP, *turns])
 
 
 def _vendor_unit(unit: Unit, now: dt.datetime) -> int | None:

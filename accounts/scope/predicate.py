@@ -75,6 +75,30 @@ def by_principals(
     `rows` is the mapped class with PrincipalRow, `rows_record_id` its record column. A person's own rows admit
     without any grant; unit and team rows need `permission` there; a vendor's row needs `vendor.work`.
     """
+    condition: sa.ColumnElement[bool] = record_id.in_(
+        sa.select(rows_record_id).where(_admits(viewer, permission, rows))
+    )
+    return condition
+
+
+def admitted_one(
+    viewer: Viewer, permission: str, rows: Any, of_record: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """The same condition, asked for one record after another; `of_record` joins a row to its record.
+
+    A scalar subquery and no EXISTS, which PostgreSQL might answer by collecting everything the viewer may see.
+    """
+    one = sa.select(sa.literal(1)).where(of_record, _admits(viewer, permission, rows)).limit(1)
+    return one.scalar_subquery().is_not(None)
+
+
+def admitted_at_least(session: Session, viewer: Viewer, permission: str, rows: Any, *, least: int) -> bool:
+    """Whether at least so many principal rows admit the viewer; looks at no more of them than that."""
+    some = sa.select(sa.literal(1).label("one")).select_from(rows).where(_admits(viewer, permission, rows)).limit(least)
+    return (session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0) >= least
+
+
+def _admits(viewer: Viewer, permission: str, rows: Any) -> sa.ColumnElement[bool]:
     admitted = [
         sa.and_(rows.kind == PrincipalKind.PERSON, rows.principal_id == viewer.person_id, rows.until_at.is_(None))
     ]
@@ -84,8 +108,7 @@ def by_principals(
         admitted.append(sa.and_(rows.kind == PrincipalKind.TEAM, rows.principal_id.in_(sorted(teams))))
     if viewer.vendor_unit_id is not None and viewer.can("vendor.work"):
         admitted.append(sa.and_(rows.kind == PrincipalKind.VENDOR, rows.principal_id == viewer.vendor_unit_id))
-    condition: sa.ColumnElement[bool] = record_id.in_(sa.select(rows_record_id).where(sa.or_(*admitted)))
-    return condition
+    return sa.or_(*admitted)
 
 
 def covers(

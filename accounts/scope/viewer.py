@@ -17,7 +17,8 @@ class Viewer:
     `own`: permissions everybody has over their own matters. `units`: permission → root units, each meaning its subtree;
     `provinces`: which of those roots are provinces. `teams`, `services`: permission → ids. `member_of`: teams this person
     works in. `vendor_unit_id`: set for vendors. `token_scopes`: when an API token speaks, the permissions it is limited to
-    (None: no token, or an unlimited one).
+    (None: no token, or an unlimited one). `sees_many`: the sorts of records of which a list is sooner walked through in
+    its order than made of all this viewer may see; a hint for the predicate's wording that decides nothing.
     """
 
     person_id: int
@@ -39,6 +40,7 @@ class Viewer:
     vendor_unit_id: int | None = None
     administrator: str | None = None
     token_scopes: frozenset[str] | None = None
+    sees_many: frozenset[str] = frozenset()
 
     is_authenticated = True
 

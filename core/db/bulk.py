@@ -7,11 +7,11 @@ is written passes the session and its audit by: for history that is loaded, neve
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from core.clock import UTC
@@ -28,18 +28,40 @@ class Packer:
     `write` may add an offset, for ids that were counted before it was known where counting starts.
     """
 
-    def __init__(self, table: sa.Table, columns: Sequence[str], dialect: str, *, shifted: frozenset[str] = frozenset()):
+    def __init__(
+        self, table: sa.Table, columns: Sequence[str], dialect: str, *, shifted: frozenset[str] = frozenset()
+    ) -> None:
         self.table, self.columns, self.shifted = table.name, tuple(columns), shifted
         self.copies = dialect == "postgresql"
-        make = _text_of if self.copies else _value_of
-        self._plan = [(name, make(table.columns[name].type)) for name in columns]
+        self._get = operator.itemgetter(*columns)
+        kinds = [table.columns[name].type for name in columns]
+        self._times = [i for i, kind in enumerate(kinds) if isinstance(kind, UtcDateTime)]
+        self._json = [i for i, kind in enumerate(kinds) if isinstance(kind, sa.JSON)]
+        self._enums = [i for i, kind in enumerate(kinds) if isinstance(kind, EnumText)]
 
-    def pack(self, rows: Iterable[Mapping[str, Any]]) -> Packed:
+    def pack(self, rows: Sequence[Mapping[str, Any]]) -> Packed:
         """The rows, ready to write; may be sent between processes."""
-        if not self.copies:
-            return [tuple(to(row[name]) for name, to in self._plan) for row in rows]
-        plan = self._plan
-        return "".join("\t".join([to(row[name]) for name, to in plan]) + "\n" for row in rows).encode()
+        values = list(self._values(rows))
+        return "".join(map(_line, values)).encode() if self.copies else [tuple(row) for row in values]
+
+    def _values(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
+        """As SQLAlchemy's own types would have handed them to the driver; one instant is written out once."""
+        write_time = _iso if self.copies else _sqlite_time
+        known: dict[int, str] = {}  # by identity: the rows hold every instant while this runs
+        for row in rows:
+            values = list(self._get(row))
+            for i in self._times:
+                if (at := values[i]) is not None:
+                    if (text := known.get(id(at))) is None:
+                        text = known[id(at)] = write_time(at)
+                    values[i] = text
+            for i in self._json:
+                if values[i] is not None:
+                    values[i] = msgspec.json.encode(values[i]).decode()
+            for i in self._enums:
+                if values[i] is not None:
+                    values[i] = str(values[i])
+            yield values
 
     def write(self, cursor: Any, packed: Packed, *, offset: int = 0) -> None:
         """Write through a cursor of the driver; the caller owns the transaction. PostgreSQL takes no `offset`."""
@@ -56,52 +78,25 @@ class Packer:
         cursor.executemany(f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})', packed)  # noqa: S608  own names
 
 
-def _same(value: Any) -> Any:
-    return value
+def _line(values: list[Any]) -> str:
+    """A row of COPY's text format."""
+    return "\t".join([_field(value) for value in values]) + "\n"
 
 
-def _value_of(kind: Any) -> Callable[[Any], Any]:
-    """What sqlite3 takes, as SQLAlchemy's own types would have made it."""
-    if isinstance(kind, UtcDateTime):
-        return _sqlite_time
-    if isinstance(kind, EnumText):
-        return _plain_text
-    if isinstance(kind, sa.JSON):
-        return _json
-    return _same
-
-
-def _text_of(kind: Any) -> Callable[[Any], str]:
-    """A field of COPY's text format."""
-    if isinstance(kind, UtcDateTime):
-        return lambda value: "\\N" if value is None else str(value.isoformat())
-    if isinstance(kind, sa.JSON):
-        return lambda value: "\\N" if value is None else _escaped(json.dumps(value))
-    if isinstance(kind, sa.String | EnumText):
-        return lambda value: "\\N" if value is None else _escaped(str(value))
-    return _number_text
-
-
-def _number_text(value: Any) -> str:
+def _field(value: Any) -> str:
     if value is None:
         return "\\N"
-    return ("t" if value else "f") if isinstance(value, bool) else str(value)
+    if type(value) is str:
+        if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
+            value = str(value).replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+        return str(value)
+    return ("t" if value else "f") if type(value) is bool else str(value)
 
 
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES) if "\\" in text or "\n" in text or "\t" in text or "\r" in text else text
+def _iso(value: dt.datetime) -> str:
+    return value.isoformat()
 
 
-def _sqlite_time(value: dt.datetime | None) -> str | None:
-    if value is None:
-        return None
+def _sqlite_time(value: dt.datetime) -> str:
     utc = value if value.tzinfo is UTC else value.astimezone(UTC)
     return utc.isoformat(" ", "microseconds")[:26]
-
-
-def _plain_text(value: Any) -> str | None:
-    return None if value is None else str(value.value if isinstance(value, Enum) else value)
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)

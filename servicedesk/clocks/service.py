@@ -208,7 +208,9 @@ def _about(row: ClockRow, ticket: Ticket, calendar: WorkCalendar, now: dt.dateti
 
 
 def _wake_at(row: Any) -> dt.datetime | None:
-    found: dt.datetime | None = row.warn_at if row.warned_at is None else row.due_at if row.breached_at is None else None
+    found: dt.datetime | None = (
+        row.warn_at if row.warned_at is None else row.due_at if row.breached_at is None else None
+    )
     return found
 
 

@@ -103,7 +103,11 @@ def _next(ledger: Ledger, span: Span, at: dt.datetime) -> Ledger:
         raise LedgerError(f"{at.isoformat()} lies before the span that began {last.since.isoformat()}")
     over = Span(last.team, last.line, last.since, last.holder, at, last.waiting_for, last.waiting_team)
     begun = Span(span.team, span.line, at, span.holder, None, span.waiting_for, span.waiting_team)
-    return (*ledger[:-1], over, begun)  # spelt out: replace() takes four times as long, and history is told by the million
+    return (
+        *ledger[:-1],
+        over,
+        begun,
+    )  # spelt out: replace() takes four times as long, and history is told by the million
 
 
 def move(

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Team, UnitLevel
-from accounts.scope import PrincipalKind, Viewer, by_principals, covers, in_scope
+from accounts.models import Team
+from accounts.scope import PrincipalKind, Viewer, admitted_at_least, admitted_one, by_principals, covers, in_scope
 from core.errors import Forbidden, NotFound
 from core.i18n import gettext as _
 from servicedesk.custody.models import CustodySpan
@@ -22,19 +22,29 @@ READ = "ticket.read"
 WORK = "ticket.work"
 
 
+MANY = 5000  # more than these are not collected first: a list of fifty is sooner found by asking one after another
+
+
 def visible(viewer: Viewer) -> sa.ColumnElement[bool]:
     """The condition on Ticket under which `viewer` may see it (T-05).
 
-    A ticket always has a principal row of its own unit, so asking for that unit first admits nobody more. Whoever sees
-    a whole province sees nearly every row: there the `+ 0` keeps the database from collecting all of them by index
-    before it takes the first fifty in order, and the principal rows are looked at only for what is left.
+    A ticket always has a principal row of its own unit, so asking for that unit first admits nobody more, and for whoever
+    sees a province that is all that is ever asked. Who sees many is asked about ticket by ticket, in whatever order the
+    list has them; who sees few is found by their few rows. Both say the same.
     """
-    broad = viewer.unit_level is UnitLevel.PROVINCE and bool(viewer.units_for(READ))
-    key, unit = (Ticket.id + 0, Ticket.unit_id + 0) if broad else (Ticket.id, Ticket.unit_id)
-    seen = by_principals(viewer, READ, TicketPrincipal, key, TicketPrincipal.ticket_id)
-    if broad or viewer.services_for(READ):
-        return sa.or_(in_scope(viewer, READ, unit=unit, service=Ticket.service_id), seen)
-    return seen
+    if "ticket" not in viewer.sees_many:
+        seen = by_principals(viewer, READ, TicketPrincipal, Ticket.id, TicketPrincipal.ticket_id)
+        own = in_scope(viewer, READ, service=Ticket.service_id) if viewer.services_for(READ) else None
+        return seen if own is None else sa.or_(own, seen)
+    own = in_scope(viewer, READ, unit=Ticket.unit_id + 0, service=Ticket.service_id + 0)  # + 0: asked, not looked up by
+    return sa.or_(own, admitted_one(viewer, READ, TicketPrincipal, TicketPrincipal.ticket_id == Ticket.id))
+
+
+def sees_many(session: Session, viewer: Viewer) -> bool:
+    """Whether `viewer` may see so many tickets that none of their lists begins with collecting them."""
+    if not (viewer.units_for(READ) or viewer.teams_for(READ) or viewer.services_for(READ) or viewer.vendor_unit_id):
+        return False
+    return admitted_at_least(session, viewer, READ, TicketPrincipal, least=MANY)
 
 
 def get(session: Session, viewer: Viewer, number: str, *, lock: bool = False) -> Ticket:

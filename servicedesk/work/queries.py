@@ -17,13 +17,13 @@ from servicedesk.custody.rules import Line
 from servicedesk.queries import WITH
 from servicedesk.tickets import access
 from servicedesk.tickets.facts import What
-from servicedesk.tickets.models import Source, Ticket, TicketFact
-from servicedesk.tickets.states import FINISHED, Kind, State
+from servicedesk.tickets.models import UNFINISHED, Source, Ticket, TicketFact
+from servicedesk.tickets.states import Kind, State
 
 SOON = dt.timedelta(hours=4)
 MOST = 60
 FEEDBACK_DAYS = 30
-_OPEN = Ticket.state.not_in(sorted(FINISHED))
+_OPEN = UNFINISHED
 _BY_DUE = (Ticket.next_due_at.is_(None), Ticket.next_due_at, Ticket.priority, Ticket.id)
 
 
@@ -90,18 +90,24 @@ def _offered(session: Session, viewer: Viewer) -> Sequence[Ticket]:
 
 def _returned(session: Session, viewer: Viewer) -> list[tuple[Ticket, TicketFact]]:
     """Matters of mine whose last hand-off came back, with why."""
+    other = sa.orm.aliased(TicketFact)
     last = (
-        sa.select(TicketFact.ticket_id, sa.func.max(TicketFact.seq).label("seq"))
-        .where(TicketFact.kind.in_([str(What.SENT), str(What.RETURNED)]))
-        .group_by(TicketFact.ticket_id)
-        .subquery()
+        sa.select(sa.func.max(other.seq))
+        .where(other.ticket_id == Ticket.id, other.kind.in_([str(What.SENT), str(What.RETURNED)]))
+        .correlate(Ticket)
+        .scalar_subquery()
     )
     rows = session.execute(
         sa.select(Ticket, TicketFact)
         .options(*WITH)
         .join(TicketFact, TicketFact.ticket_id == Ticket.id)
-        .join(last, sa.and_(last.c.ticket_id == TicketFact.ticket_id, last.c.seq == TicketFact.seq))
-        .where(Ticket.holder_id == viewer.person_id, _OPEN, TicketFact.kind == str(What.RETURNED), Ticket.bounces > 0)
+        .where(
+            Ticket.holder_id == viewer.person_id,
+            _OPEN,
+            Ticket.bounces > 0,
+            TicketFact.kind == str(What.RETURNED),
+            TicketFact.seq == last,
+        )
         .order_by(TicketFact.at.desc())
         .limit(20)
     )
@@ -116,6 +122,8 @@ def _feedback(session: Session, viewer: Viewer, now: dt.datetime) -> list[tuple[
         .join(TicketFact, TicketFact.ticket_id == Ticket.id)
         .where(
             Ticket.holder_id == viewer.person_id,
+            Ticket.updated_at
+            >= now - dt.timedelta(days=FEEDBACK_DAYS),  # no fact is newer than its ticket's last change
             TicketFact.kind.in_([str(What.CONFIRMED), str(What.REOPENED)]),
             TicketFact.at >= now - dt.timedelta(days=FEEDBACK_DAYS),
         )

@@ -1,144 +1,172 @@
-"""Tickets of the last half year, with custody, facts and clocks, written by the service desk's importer."""
+"""The history of the demo's matters, with custody, facts, clocks, hand-offs and articles used: up to a million in minutes.
+
+Several processes tell the days (telling.py), this one writes them in order, some thousand to a transaction, so that the
+program may run beside it. Ids and numbers are set aside first. What was interrupted is filled up by the next load.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import random
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Person, Team, TeamMember, Unit
-from app.demo.catalogue import services
+from app.demo.history import Day, days
+from app.demo.load import names, telling
 from app.demo.people import people
-from app.demo.tickets import DemoTicket, tickets
+from app.demo.tickets import reporters_of
 from app.demo.units import Scale
-from cmdb.models import Item, Lifecycle, Service
+from core.calendar import WorkCalendar
 from core.db import reading, transaction
-from escalation.handoff import importer as handoffs
+from core.db.bulk import Packer
+from kb.articles.models import Article, ArticleUse, How
 from kb.search import index
-from servicedesk.clocks.service import targets_version
-from servicedesk.custody.rules import Line, line_of_level
-from servicedesk.tickets import importer, rules
+from servicedesk.calendar import service as calendars
+from servicedesk.clocks.service import targets_of
+from servicedesk.clocks.targets import targets_to_dict
+from servicedesk.tickets import importer, opening
 from servicedesk.tickets.models import Ticket
-from servicedesk.tickets.states import Kind, State
-from servicedesk.tickets.story import Leg, Past
+from servicedesk.tickets.states import Kind
 
-SENT_BECAUSE = "本级已按解决标准处理，未能恢复，请支援。"
-RETURNED_BECAUSE = "描述不足以判断，请补充后再上报。"
-MISSING = "完整的错误提示或截图"
-ITEM_TYPES = {"wan": ("router", "line", "switch"), "desktop": ("terminal", "printer"), "video": ("video-terminal",)}
-COUNTY_DIGITS = 6
-
-
-@dataclass(frozen=True)
-class _Names:
-    """Ids of what the tickets refer to."""
-
-    people: dict[str, int]
-    units: dict[str, int]
-    teams: dict[str, tuple[int, Line]]
-    members: dict[int, list[int]]
-    services: dict[str, int]
-    items: dict[tuple[str, str], list[int]]
-    targets: int
+IN_ONE_PROCESS = 5000  # fewer are told sooner than another process has started
+IN_A_TRANSACTION = 4000
+SQLITE_CACHE_KIB = 262_144
+Progress = Callable[[str, int, int], None]
 
 
 def load(
-    engine: sa.Engine,
-    *,
-    now: dt.datetime,
-    scale: Scale,
-    seed: int,
-    count: int,
-    progress: Callable[[str, int, int], None],
+    engine: sa.Engine, *, now: dt.datetime, scale: Scale, seed: int, count: int, progress: Progress
 ) -> dict[str, int]:
     """Add tickets until there are `count`; returns how many were added."""
     with reading(engine) as session:
         there = session.scalar(sa.select(sa.func.count()).select_from(Ticket)) or 0
-        names = _names(session)
+        setting, calendar = _setting(session, scale=scale, now=now, seed=f"{seed}:{there}", people_seed=seed)
     wanted = max(0, count - there)
     if not wanted:
         return {"tickets": 0}
-    told = islice(tickets(count, list(people(scale, seed)), now, seed), there, None)
     progress("tickets", 0, wanted)
-    written = 0
-    with Session(engine, expire_on_commit=False) as session:
-        for batch in importer.bulk(session, _imported(told, names, seed), now=now):
-            handoffs.write(session, batch)
-            session.commit()
-            written += len(batch)
+    chunks = _chunks(engine, days(wanted, now, calendar, setting.seed), wanted)
+    processes = telling.processors() if wanted > IN_ONE_PROCESS else 1
+    with _Writer(engine) as writer:
+        for written in writer.write(telling.told(setting, chunks, processes=processes)):
             progress("tickets", written, wanted)
+    _settle(engine, now)
+    return {"tickets": wanted}
+
+
+def _setting(
+    session: Session, *, scale: Scale, now: dt.datetime, seed: str, people_seed: int
+) -> tuple[telling.Setting, WorkCalendar]:
+    known = names.read(session)
+    desk = importer.desk_of(session, [known.targets])
+    return telling.Setting(
+        names=known, places=desk.places, calendar=calendars.stored(session), revision=desk.revision,
+        targets={known.targets: targets_to_dict(targets_of(session, known.targets))},
+        reporters=reporters_of(list(people(scale, people_seed))), now=now, seed=seed,
+        dialect=session.get_bind().dialect.name,
+    ), desk.calendar  # fmt: skip
+
+
+def _chunks(engine: sa.Engine, history: Sequence[Day], wanted: int) -> Iterator[telling.Chunk]:
+    """Each day with its ids and numbers, which are set aside now: whoever opens a ticket meanwhile gets later ones."""
+    totals: Counter[tuple[str, int]] = Counter()
+    for day in history:
+        for kind, count in Counter(day.kinds).items():
+            totals[kind, day.date.year] += count
     with transaction(engine) as session:
+        first = _set_ids_aside(session, wanted)
+        upcoming = {}
+        for (kind, year), count in totals.items():
+            middle = dt.datetime(year, 7, 1, tzinfo=dt.UTC)
+            upcoming[kind, year] = opening.take_numbers(session, Kind(kind), middle, count=count)[1] - count
+    return _numbered(history, first, upcoming)
+
+
+def _numbered(history: Sequence[Day], first: int, upcoming: dict[tuple[str, int], int]) -> Iterator[telling.Chunk]:
+    for day in history:
+        counts = Counter(day.kinds)
+        yield telling.Chunk(day, first, {kind: upcoming[kind, day.date.year] for kind in counts})
+        for kind, count in counts.items():
+            upcoming[kind, day.date.year] += count
+        first += len(day.kinds)
+
+
+def _set_ids_aside(session: Session, wanted: int) -> int:
+    """The first of `wanted` ids nobody else gets. SQLite has none to set aside: there each write looks again."""
+    if session.get_bind().dialect.name != "postgresql":
+        return (session.scalar(sa.select(sa.func.max(Ticket.id))) or 0) + 1
+    session.execute(sa.text("LOCK TABLE ticket IN SHARE ROW EXCLUSIVE MODE"))
+    sequence = sa.func.pg_get_serial_sequence("ticket", "id")
+    first = int(session.execute(sa.select(sa.func.nextval(sequence))).scalar_one())
+    session.execute(sa.select(sa.func.setval(sequence, first + wanted - 1)))
+    return first
+
+
+@dataclass
+class _Writer:
+    """Writes what was told through the driver's own connection, some thousand tickets to a transaction."""
+
+    engine: sa.Engine
+
+    def __enter__(self) -> _Writer:
+        self.raw = self.engine.raw_connection()
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self.cursor = self.raw.cursor()
+        if self.sqlite:  # every row written names what was just read or written, so nothing is left to look up
+            self._pragmas(f"cache_size=-{SQLITE_CACHE_KIB}", "foreign_keys=OFF")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.raw.rollback()
+        if self.sqlite:
+            self._pragmas("cache_size=-8192", "foreign_keys=ON")
+        self.raw.close()
+
+    def _pragmas(self, *pragmas: str) -> None:
+        for pragma in pragmas:
+            self.cursor.execute(f"PRAGMA {pragma}")
+
+    def write(self, source: Iterator[telling.Told]) -> Iterator[int]:
+        """Write everything; yields how many tickets are committed."""
+        waiting: list[telling.Told] = []
+        done = 0
+        for told in source:
+            waiting.append(told)
+            if sum(one.count for one in waiting) >= IN_A_TRANSACTION:
+                done += self._commit(waiting)
+                waiting = []
+                yield done
+        yield done + self._commit(waiting)
+
+    def _commit(self, some: list[telling.Told]) -> int:
+        if self.sqlite:
+            self.cursor.execute("BEGIN IMMEDIATE")
+        for told in some:
+            offset = self._next_id() - told.first if self.sqlite else 0
+            for packer, packed in zip(self._packers(), told.packed, strict=True):
+                packer.write(self.cursor, packed, offset=offset)
+        self.raw.commit()
+        return sum(told.count for told in some)
+
+    def _next_id(self) -> int:
+        self.cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM ticket")
+        return int((self.cursor.fetchone() or (1,))[0])
+
+    def _packers(self) -> list[Packer]:
+        return [telling.packer(table, self.engine.dialect.name) for table in telling.WRITTEN]
+
+
+def _settle(engine: sa.Engine, now: dt.datetime) -> None:
+    """What follows from the history as a whole: uses counted, statistics for the planner, the search built anew."""
+    used = (
+        sa.select(sa.func.count()).select_from(ArticleUse)
+        .where(ArticleUse.article_id == Article.id, ArticleUse.how != How.EXTENDED).scalar_subquery()
+    )  # fmt: skip
+    with transaction(engine) as session:
+        session.execute(sa.update(Article).values(used=used))
         index.request_rebuild(session, now=now)
-    return {"tickets": written}
-
-
-def _names(session: Session) -> _Names:
-    members: dict[int, list[int]] = defaultdict(list)
-    for team, person in session.execute(
-        sa.select(TeamMember.team_id, TeamMember.person_id).order_by(TeamMember.person_id)
-    ):
-        members[team].append(person)
-    items: dict[tuple[str, str], list[int]] = defaultdict(list)
-    rows = session.execute(
-        sa.select(Unit.code, Item.type_code, Item.id).join(Unit, Unit.id == Item.unit_id)
-        .where(Item.lifecycle == Lifecycle.LIVE, Unit.level == "county").order_by(Item.id)
-    )  # fmt: skip
-    for code, kind, item in rows:
-        items[code, kind].append(item)
-    return _Names(
-        people={row[0]: row[1] for row in session.execute(sa.select(Person.login, Person.id))},
-        units={row[0]: row[1] for row in session.execute(sa.select(Unit.code, Unit.id))},
-        teams={
-            code: (team, line_of_level(level))
-            for code, team, level in session.execute(sa.select(Team.code, Team.id, Unit.level).join(Unit, Unit.id == Team.unit_id))
-        },
-        members=members,
-        services={row[0]: row[1] for row in session.execute(sa.select(Service.code, Service.item_id)) if row[0]},
-        items=items, targets=targets_version(session),
-    )  # fmt: skip
-
-
-def _imported(told: Iterator[DemoTicket], names: _Names, seed: int) -> Iterator[importer.Imported]:
-    draw = random.Random(f"{seed}:holders")
-    tax = {service.code: service.tax_system for service in services()}
-    for ticket in told:
-        category = ticket.symptom.category
-        first_team, first_line = names.teams[f"{ticket.unit[:COUNTY_DIGITS]}-ops"]
-        past = Past(
-            opened_at=ticket.opened_at, priority=rules.priority(ticket.urgency, ticket.impact), first_team_id=first_team,
-            first_line=first_line, reporter_id=names.people[ticket.reporter], tax=tax[ticket.symptom.service],
-            targets=names.targets, description=_description(ticket), legs=_legs(ticket, names, draw),
-            outcome=State(ticket.outcome), stars=ticket.stars, solution=ticket.symptom.solution, cause=ticket.symptom.cause,
-            sent_because=SENT_BECAUSE, returned_because=RETURNED_BECAUSE, missing=MISSING,
-        )  # fmt: skip
-        yield importer.Imported(
-            past=past, title=ticket.title, category=category, unit_id=names.units[ticket.unit], kind=Kind(ticket.kind),
-            urgency=ticket.urgency, impact=ticket.impact, service_id=names.services.get(ticket.symptom.service),
-            item_id=_item(ticket, names, draw), people_hit=draw.choice((1, 1, 1, 2, 3, 8)),
-        )  # fmt: skip
-
-
-def _description(ticket: DemoTicket) -> str:
-    code = ticket.symptom.error_code
-    return f"{ticket.description}\n错误代码：{code}" if code else ticket.description
-
-
-def _item(ticket: DemoTicket, names: _Names, draw: random.Random) -> int | None:
-    """Half of the matters about equipment name the thing."""
-    kinds = ITEM_TYPES.get(ticket.symptom.category, ())
-    there = [item for kind in kinds for item in names.items.get((ticket.unit[:COUNTY_DIGITS], kind), ())]
-    return draw.choice(there) if there and draw.random() < 0.5 else None  # noqa: PLR2004  the share is the point
-
-
-def _legs(ticket: DemoTicket, names: _Names, draw: random.Random) -> tuple[Leg, ...]:
-    found = []
-    for leg in ticket.legs:
-        team, line = names.teams[leg.team]
-        found.append(Leg(team, line, draw.choice(names.members[team]), leg.waited, leg.held, leg.returned))
-    return tuple(found)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ANALYZE"))

@@ -10,6 +10,7 @@ from app.demo.people import people
 from app.demo.texts import CATEGORIES, SECTIONS, articles, symptoms
 from app.demo.tickets import tickets
 from app.demo.units import units
+from core.calendar import DEFAULT_CALENDAR
 
 NOW = dt.datetime(2026, 6, 18, 3, 0, tzinfo=dt.UTC)
 
@@ -39,7 +40,7 @@ def test_starter_articles_have_all_sections() -> None:
 
 def test_tickets_are_repeatable_in_time_and_on_known_teams() -> None:
     everybody = list(people("small"))
-    first, again = (list(tickets(400, everybody, NOW)) for _ in range(2))
+    first, again = (list(tickets(400, everybody, NOW, DEFAULT_CALENDAR)) for _ in range(2))
     assert first == again
     known = {team.code for team in teams(units("small"))}
     logins = {person.login for person in everybody}
@@ -55,7 +56,7 @@ def test_tickets_are_repeatable_in_time_and_on_known_teams() -> None:
 def test_no_minute_has_a_crowd_whenever_the_demo_is_loaded() -> None:
     """Early on a Monday most of the day's hours lie ahead: what would be later than now is not heaped up at now."""
     for now in (dt.datetime(2026, 11, 22, 22, 30, tzinfo=dt.UTC), NOW):
-        told = list(tickets(3000, list(people("small")), now))
+        told = list(tickets(3000, list(people("small")), now, DEFAULT_CALENDAR))
         assert all(ticket.opened_at <= now for ticket in told)
         minutes = Counter(ticket.opened_at.replace(second=0, microsecond=0) for ticket in told)
         assert max(minutes.values()) <= 6, minutes.most_common(3)
