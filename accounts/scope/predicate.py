@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from accounts.models import UnitClosure
+from accounts.models import Unit, UnitClosure
 from accounts.scope.viewer import Viewer
 from core.db import enum_column
 from core.db.base import Id
@@ -130,9 +130,32 @@ def covers(
         return False
     if unit_id in roots:
         return True
-    found = session.scalar(
-        sa.select(UnitClosure.depth)
-        .where(UnitClosure.descendant_id == unit_id, UnitClosure.ancestor_id.in_(sorted(roots)))
-        .limit(1)
-    )
-    return found is not None
+    return not roots.isdisjoint(_above(session, unit_id))
+
+
+_ABOVE = "taxops.units_above"
+
+
+def _above(session: Session, unit_id: int) -> frozenset[int]:
+    """The unit and all above it; asked once in a session, since one page asks for many permissions at one place."""
+    known: dict[int, frozenset[int]] = session.info.setdefault(_ABOVE, {})
+    if unit_id not in known:
+        above = sa.select(UnitClosure.ancestor_id).where(UnitClosure.descendant_id == unit_id)
+        known[unit_id] = frozenset(session.scalars(above))
+    return known[unit_id]
+
+
+@sa.event.listens_for(Session, "after_commit")
+@sa.event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop(_ABOVE, None)
+
+
+@sa.event.listens_for(Session, "after_flush")
+def _units_moved(session: Session, _context: Any) -> None:
+    if any(
+        isinstance(thing, Unit | UnitClosure)
+        for some in (session.new, session.dirty, session.deleted)
+        for thing in some
+    ):
+        session.info.pop(_ABOVE, None)

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -106,6 +107,40 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
     return rows
 
 
+def begin(session: Session, ticket: Ticket, opened: TicketFact, *, now: dt.datetime) -> list[Any]:
+    """The clocks of a ticket that is only about to be stored, from its first fact: nothing has to be read back.
+
+    Sets the ticket's `next_due_at`; `begun` stores what is returned once the ticket has its id. As `rebuild` would.
+    """
+    if ticket.kind not in CLOCKED:
+        return []
+    calendar, revision = calendars.counting(session)
+    facts = [Fact(opened.at, opened.kind, opened.data)]
+    targets = targets_of(session, ticket.definitions.get("targets"))
+    rows = [
+        SimpleNamespace(
+            name=clock.name,
+            round=clock.round,
+            warned_at=None,
+            breached_at=None,
+            wake_at=clock.warn_at,
+            **values_of(clock, position, revision),
+        )
+        for position, clock in enumerate(rules.clocks(facts, now=now, calendar=calendar, targets=targets))
+    ]
+    ticket.next_due_at = _next_due(rows)
+    return rows
+
+
+def begun(session: Session, ticket: Ticket, rows: list[Any], *, now: dt.datetime) -> None:
+    """Store the clocks of a ticket just stored, and tell what is due already."""
+    for row in rows:
+        if row.warn_at <= now or row.crossed:
+            _tell(session, row, ticket, calendars.current(session), now=now)
+    if rows:
+        session.execute(sa.insert(ClockRow), [{"ticket_id": ticket.id, **vars(row)} for row in rows])
+
+
 def count_as_told(row: Any, now: dt.datetime) -> None:
     """For imported history: what is past counts as told, what is to come will be told. `row`: shaped as ClockRow."""
     _mark(row, now)
@@ -137,7 +172,7 @@ def values_of(clock: Clock, position: int, revision: str) -> dict[str, Any]:
     }
 
 
-def _next_due(rows: Iterable[ClockRow]) -> dt.datetime | None:
+def _next_due(rows: Iterable[Any]) -> dt.datetime | None:
     return min((row.due_at for row in rows if row.running_since), default=None)
 
 
@@ -166,7 +201,7 @@ def tick(session: Session, now: dt.datetime) -> int:
 
 
 def _tell(
-    session: Session, row: ClockRow, ticket: Ticket, calendar: WorkCalendar, *, now: dt.datetime, silently: bool = False
+    session: Session, row: Any, ticket: Ticket, calendar: WorkCalendar, *, now: dt.datetime, silently: bool = False
 ) -> None:
     """Record what is due and was not told, and note when to look again."""
     warn, breach = _mark(row, now)
@@ -192,7 +227,7 @@ def _mark(row: Any, now: dt.datetime) -> tuple[bool, bool]:
     return warn, breach
 
 
-def _about(row: ClockRow, ticket: Ticket, calendar: WorkCalendar, now: dt.datetime) -> dict[str, Any]:
+def _about(row: Any, ticket: Ticket, calendar: WorkCalendar, now: dt.datetime) -> dict[str, Any]:
     return {
         "ticket_id": ticket.id,
         "number": ticket.number,

@@ -35,7 +35,23 @@ def begin(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime) -> 
     """The first row of a new ticket's ledger; the ticket must have its id and already name `team` and its line."""
     span = rules.begin(team.id, line_of(team), now)[0]
     _add(session, ticket, span, seq=1, why="opened")
-    admit_team(session, ticket, team, now=now, why="holder")
+
+
+def admit_first(session: Session, ticket: Ticket, team: Team, *, reporter_id: int | None, now: dt.datetime) -> None:
+    """The first readers of a new ticket: its team and the team's unit, its own unit, its reporter."""
+    vendor = team.unit.level is UnitLevel.VENDOR
+    first: dict[tuple[PrincipalKind, int], str] = {
+        (PrincipalKind.TEAM, team.id): "holder",
+        (PrincipalKind.VENDOR if vendor else PrincipalKind.UNIT, team.unit_id): "holder",
+    }
+    first.setdefault((PrincipalKind.UNIT, ticket.unit_id), "unit")
+    if reporter_id is not None:
+        first[PrincipalKind.PERSON, reporter_id] = "reporter"
+    rows = [
+        {"ticket_id": ticket.id, "kind": kind, "principal_id": principal, "why": why, "from_at": now, "until_at": None}
+        for (kind, principal), why in first.items()
+    ]
+    session.execute(sa.insert(TicketPrincipal), rows)
 
 
 def transfer(

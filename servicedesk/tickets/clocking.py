@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from core import clock
 from servicedesk.calendar import service as calendars
 from servicedesk.clocks import service as clocks
 from servicedesk.tickets import rules
-from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.models import Ticket, TicketFact
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -30,6 +31,16 @@ def is_tax(session: Session, service_id: int | None) -> bool:
 def settle(session: Session, ticket: Ticket, *, now: dt.datetime) -> None:
     """Write the ticket's clocks and its next due time anew from its facts; called at the end of every verb."""
     clocks.rebuild(session, ticket.id, now=now)
+
+
+def begin(session: Session, ticket: Ticket, opened: TicketFact, *, now: dt.datetime) -> list[Any]:
+    """The first clocks of a ticket that is not stored yet, counted from its first fact; sets its next due time."""
+    return clocks.begin(session, ticket, opened, now=now)
+
+
+def begun(session: Session, ticket: Ticket, rows: list[Any], *, now: dt.datetime) -> None:
+    """The ticket is stored: so are its clocks, and what is due at once is told."""
+    clocks.begun(session, ticket, rows, now=now)
 
 
 def auto_close_at(session: Session, resolved_at: dt.datetime) -> dt.datetime:

@@ -112,9 +112,26 @@ def append(
 
     What is None in `data` is left out. The clocks read the kinds and data named in clocks/facts.py.
     """
+    fact = made(ticket, what, now=now, by=by, at=at, text=text, internal=internal, data=data)
+    session.add(fact)
+    return fact
+
+
+def made(
+    ticket: Ticket,
+    what: What,
+    *,
+    now: dt.datetime,
+    by: int | None = None,
+    at: dt.datetime | None = None,
+    text: str = "",
+    internal: bool = False,
+    data: Mapping[str, Any] | None = None,
+) -> TicketFact:
+    """The same, counted but not yet added: for a ticket that is not stored itself."""
     ticket.facts += 1
     ticket.updated_at = now
-    fact = TicketFact(
+    return TicketFact(
         ticket_id=ticket.id,
         seq=ticket.facts,
         at=at or now,
@@ -125,8 +142,6 @@ def append(
         text=text,
         internal=internal,
     )
-    session.add(fact)
-    return fact
 
 
 def changed(session: Session, ticket: Ticket, what: What, *, now: dt.datetime) -> None:

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Team
-from accounts.scope import PrincipalKind
 from core.events.servicedesk import IncidentOpened
 from core.outbox import record
 from servicedesk.custody import routing
@@ -18,7 +17,7 @@ from servicedesk.custody import service as custody
 from servicedesk.intake import guides
 from servicedesk.tickets import clocking, facts, rules
 from servicedesk.tickets.facts import What
-from servicedesk.tickets.models import Source, Ticket, TicketNumber
+from servicedesk.tickets.models import Source, Ticket, TicketFact, TicketNumber
 from servicedesk.tickets.states import ENDED, INITIAL, Kind
 
 PROCESS_VERSION = 1
@@ -65,39 +64,47 @@ def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.dat
         return still_open
     team = _team(session, report)
     ticket = _new(session, report, team, now)
+    opened = _opened(session, ticket, report, by, now)
+    begun = clocking.begin(session, ticket, opened, now=now)
     try:
-        with session.begin_nested():  # the partial unique index settles a race for one problem key
-            session.add(ticket)
-            session.flush()
+        _insert(session, ticket)
     except sa.exc.IntegrityError:
         if report.problem_key and (winner := session.scalar(open_for(report.problem_key))):
             return winner
         raise
     custody.begin(session, ticket, team, now=now)
-    custody.admit(session, ticket, PrincipalKind.UNIT, ticket.unit_id, why="unit", now=now)
-    if report.reporter_id is not None:
-        custody.admit(session, ticket, PrincipalKind.PERSON, report.reporter_id, why="reporter", now=now)
-    facts.append(
-        session,
-        ticket,
-        What.OPENED,
-        now=now,
-        by=by,
-        text=report.description,
-        data={
-            "priority": ticket.priority,
-            "line": str(ticket.line),
-            "team": team.id,
-            "source": str(report.source),
-            "tax": clocking.is_tax(session, ticket.service_id),
-            "targets": ticket.definitions["targets"],
-        },
-    )
-    clocking.settle(session, ticket, now=now)
+    custody.admit_first(session, ticket, team, reporter_id=report.reporter_id, now=now)
+    opened.ticket_id = ticket.id
+    session.add(opened)
+    clocking.begun(session, ticket, begun, now=now)
     if ticket.kind is Kind.INCIDENT:
         record(session, opened_event(ticket), now=now)
     facts.changed(session, ticket, What.OPENED, now=now)
     return ticket
+
+
+def _insert(session: Session, ticket: Ticket) -> None:
+    """Where a problem key could be raced for, the partial unique index settles it, behind a savepoint."""
+    if not ticket.problem_key:
+        session.add(ticket)
+        session.flush()
+        return
+    with session.begin_nested():
+        session.add(ticket)
+        session.flush()
+
+
+def _opened(session: Session, ticket: Ticket, report: Report, by: int | None, now: dt.datetime) -> TicketFact:
+    """The first fact; made before its ticket is stored, so that the ticket is stored once, with its next due time."""
+    data = {
+        "priority": ticket.priority,
+        "line": str(ticket.line),
+        "team": ticket.team_id,
+        "source": str(report.source),
+        "tax": clocking.is_tax(session, ticket.service_id),
+        "targets": ticket.definitions["targets"],
+    }
+    return facts.made(ticket, What.OPENED, now=now, by=by, text=report.description, data=data)
 
 
 def opened_event(ticket: Ticket, *, reopened: bool = False) -> IncidentOpened:
@@ -173,14 +180,19 @@ def next_number(session: Session, kind: Kind, now: dt.datetime) -> str:
 def take_numbers(session: Session, kind: Kind, now: dt.datetime, *, count: int) -> tuple[int, int]:
     """Take `count` numbers at once: (year, the last of them)."""
     key = (rules.PREFIXES[kind], rules.local_year(now, clocking.ZONE))
-    row = session.get(TicketNumber, key, with_for_update=True)
-    if row is None:
+    taking = (
+        sa.update(TicketNumber)
+        .where(TicketNumber.prefix == key[0], TicketNumber.year == key[1])
+        .values(last=TicketNumber.last + count)
+        .returning(TicketNumber.last)
+        .execution_options(synchronize_session=False)
+    )
+    last = session.scalar(taking)
+    if last is None:
         try:
             with session.begin_nested():
                 session.add(TicketNumber(prefix=key[0], year=key[1], last=0))
         except sa.exc.IntegrityError:  # the year's first number was asked for twice at once
             pass
-        row = session.get_one(TicketNumber, key, with_for_update=True)
-    row.last += count
-    session.flush()
-    return key[1], row.last
+        last = session.execute(taking).scalar_one()
+    return key[1], last
