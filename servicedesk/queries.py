@@ -159,7 +159,8 @@ def _by_name(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         top = sa.orm.aliased(Ticket)
         yield Ticket.parent_id == sa.select(top.id).where(top.number == wanted.parent).scalar_subquery()
     if wanted.unit is not None:
-        yield Ticket.unit_id.in_(_subtree_of(wanted.unit))
+        # + 0: asked of each in the list's order; a city's subtree looked up first would be a tenth of all there are.
+        yield (Ticket.unit_id + 0).in_(_subtree_of(wanted.unit))
     if wanted.text:
         pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         yield sa.or_(

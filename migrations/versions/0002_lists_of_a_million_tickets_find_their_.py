@@ -52,9 +52,14 @@ def upgrade() -> None:
         op.create_index(name, "ticket", columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
     op.drop_index("ix_ticket_principal_ticket_id", "ticket_principal")
     op.create_index("ix_ticket_principal_of", "ticket_principal", ["ticket_id", "kind", "principal_id", "until_at"])
+    still = sa.text("until IS NULL")
+    op.create_index(
+        "ix_custody_span_waiting", "custody_span", ["waiting_team_id"], sqlite_where=still, postgresql_where=still
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_custody_span_waiting", "custody_span")
     op.drop_index("ix_ticket_principal_of", "ticket_principal")
     op.create_index("ix_ticket_principal_ticket_id", "ticket_principal", ["ticket_id"])
     for name in [*ADDED, *PARTIAL]:

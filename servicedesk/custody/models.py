@@ -44,6 +44,12 @@ class CustodySpan(Base):
             postgresql_where=sa.text("until IS NULL"),
         ),
         sa.Index("ix_custody_span_holder", "holder_id", "until"),
+        sa.Index(
+            "ix_custody_span_waiting",
+            "waiting_team_id",
+            sqlite_where=sa.text("until IS NULL"),
+            postgresql_where=sa.text("until IS NULL"),
+        ),
     )
 
     def span(self) -> Span:
