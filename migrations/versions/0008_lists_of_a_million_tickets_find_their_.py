@@ -3,15 +3,15 @@
 Each column a list is narrowed by gets an index in the order of the list; what is rare gets one of its own. They take the
 place of the plain ones. Building them on a million tickets takes a minute or two, in which nobody else writes.
 
-Revision ID: 0002
-Revises: 0001
+Revision ID: 0008
+Revises: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
