@@ -20,7 +20,7 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 #: What anybody at all may call. A new line here is a decision.
 PUBLIC = {
     "static", "health.healthz", "health.readyz", "health.metrics", "accounts.sign_in", "accounts.do_sign_in",
-    "accounts.language", "accounts.factor", "accounts.check_factor", "accounts.enrol", "accounts.begin_enrol",
+    "accounts.language", "appearance.change", "accounts.factor", "accounts.check_factor", "accounts.enrol", "accounts.begin_enrol",
     "accounts.confirm_enrol", "accounts.vendor_sign_in", "accounts.do_vendor_sign_in", "accounts.new_password",
     "accounts.set_new_password", "accounts.password_hints", "api_docs.openapi", "api_docs.page", "oncall.ack_page", "oncall.ack",
 }  # fmt: skip

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from accounts import service as accounts
 from accounts.models import AuditRow, Person, Team, Unit, UnitClosure
-from accounts.signin.service import verify
+from accounts.signin.passwords import verify
 from app.demo.cast import cast, password
 from app.demo.cli import sign_ins
 from app.demo.load import load
