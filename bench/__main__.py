@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from bench import pages, samples, search, start
+from bench import alerts, pages, samples, search, start
 
-BENCHES = {"pages": pages.main, "samples": samples.main, "search": search.main, "start": start.main}
+BENCHES = {
+    "alerts": alerts.main,
+    "pages": pages.main,
+    "samples": samples.main,
+    "search": search.main,
+    "start": start.main,
+}
 
 
 def main() -> int:

@@ -16,6 +16,12 @@ from pathlib import Path
 
 import httpx
 
+from accounts import service
+from accounts.models import UnitLevel
+from accounts.signin import service as signin
+from core import clock
+from core.db import make_engine, transaction
+
 PROGRAM = Path(sys.executable).with_name("taxops")
 
 
@@ -60,7 +66,7 @@ class Program:
     def stop(self) -> None:
         if self.process:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=180)
 
     def pss_mib(self) -> float:
         """Proportional set size of the process and its children, in MiB."""
@@ -78,6 +84,21 @@ class Program:
     def people(self) -> dict[str, tuple[str, str]]:
         """role → (login, password) of the demo's people."""
         return {p["role"]: (p["login"], p["password"]) for p in json.loads(self.command("demo", "people", "--json"))}
+
+    def prepare(self) -> str:
+        """An installation with nothing but one province and a service account; returns the token it sends with."""
+        self.command("init")
+        engine, now = make_engine(self.environment["TAXOPS_DATABASE_URL"]), clock.now()
+        with transaction(engine) as session:
+            unit = service.create_unit(session, code="61", name="省局", level=UnitLevel.PROVINCE, parent=None)
+            team_head = service.create_person(session, login="head", name="值班长", unit=unit, now=now)
+            service.create_team(session, code="P", name="运维组", unit=unit, head=team_head, is_default=True)
+            person = service.create_person(session, login="machine", name="接口", unit=unit, now=now, is_service=True)
+            service.grant(session, person=person, role_code="integration", unit=unit, now=now)
+            session.flush()
+            token = signin.create_token(session, person=person, name="bench", scopes=[], expires_at=None, now=now)[1]
+        engine.dispose()
+        return token
 
     def browser(self, login: str, password: str) -> httpx.Client:
         """A signed-in client."""
