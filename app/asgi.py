@@ -1,4 +1,4 @@
-"""One port: native coroutines for the live feed, Flask behind a2wsgi for everything else."""
+"""One port: native coroutines for the live feed and for alerts, Flask behind a2wsgi for everything else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
+from app.door import ALERTS, Door
 from app.web.patience import Patient
 from web.live import LiveFeed
 
@@ -28,6 +29,7 @@ class Gateway:
         self._paths = paths
         self._is_ready = True
         self._turns_away = False
+        self._door = Door(app)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and (status := self._refused(scope)):
@@ -36,6 +38,11 @@ class Gateway:
         if scope["type"] == "http" and scope["path"] == LIVE:
             await self._live(scope, receive, send)
             return
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == ALERTS:
+            left = await self._door.take(scope, receive, send)
+            if left is None:
+                return
+            receive = left
 
         async def body() -> Any:
             return await receive()  # granian's receive() gives a future; a2wsgi insists on a coroutine
@@ -62,6 +69,10 @@ class Gateway:
     def close(self) -> None:
         """Let open live connections end, so that the server can stop."""
         self._live.close()
+
+    def end(self) -> None:
+        """Nothing is served any more: what waits is written."""
+        self._door.stop()
 
 
 async def _answer(send: Any, status: int, body: bytes) -> None:

@@ -41,6 +41,7 @@ def subscribe() -> None:
 JOBS = (
     Job("monitor.silence", 5, _silence),
     Job("monitor.heartbeats", 3, _miss),
+    Job("monitor.alerts.seen", 2, alert_jobs.write_seen),
     Job("monitor.alerts.expire", 5, alert_jobs.expire),
     Job("monitor.alerts.acknowledgements", 30, alert_jobs.forget_acknowledgements),
     Job("monitor.quiet", 2, turning.turn),

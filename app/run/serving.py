@@ -95,3 +95,4 @@ async def serve(settings: Settings, gateway: Gateway, duties: Duties, *, leave_s
     await asyncio.to_thread(duties.stop)
     with contextlib.suppress(TimeoutError, asyncio.CancelledError):
         await asyncio.wait_for(serving, timeout=LAST_ANSWERS_S)
+    await asyncio.to_thread(gateway.end)

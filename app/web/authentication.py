@@ -93,7 +93,7 @@ def _viewer() -> Viewer | None:
 
 
 def _by_header(header: str) -> Viewer:
-    token = _token_of(header)
+    token = token_of(header)
     now = clock.now()
     found = queries.by_token(db.session(), token, now=now)
     if found is None:
@@ -106,7 +106,8 @@ def _by_header(header: str) -> Viewer:
     return viewer_for(db.session(), person, now=now, token_scopes=frozenset(row.scopes) or None)
 
 
-def _token_of(header: str) -> str:
+def token_of(header: str) -> str:
+    """The token in an Authorization header, bearer or basic (as password); raises Unauthenticated for another form."""
     kind, _space, value = header.partition(" ")
     if kind.lower() == "bearer" and value:
         return value.strip()

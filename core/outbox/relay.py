@@ -101,10 +101,9 @@ class Relay:
         """Every row that is due gets its turn once; returns how many turns succeeded."""
         succeeded = 0
         while due and not self._stop.is_set():
-            door.step_aside(self._stop)
             piece = _Piece(self._now)
             try:
-                with transaction(self._engine) as session:
+                with door.behind(self._stop), transaction(self._engine) as session:
                     session.info["actor"] = "relay"
                     piece.work(session, due)
             except Exception as error:
@@ -140,7 +139,7 @@ class _Piece:
 
     def __init__(self, now: Callable[[], dt.datetime]) -> None:
         self._now = now
-        self._until = time.monotonic() + PIECE_S
+        self._until = 0.0
         self.seen: set[int] = set()
         self.succeeded = 0
         self.at: int | None = None
@@ -151,6 +150,7 @@ class _Piece:
     def work(self, session: Session, due: list[int]) -> None:
         """Hand on rows until the time is up; one that fails keeps its error and the others go on."""
         waiting = (OutboxRow.id.in_(due), OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
+        self._until = time.monotonic() + PIECE_S
         rows = session.scalars(
             sa.select(OutboxRow)
             .where(*waiting, *_whose_turn_is_ours(session, waiting))

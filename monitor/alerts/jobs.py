@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from monitor.alerts import service
+from monitor.alerts.book import book_of
 from monitor.alerts.models import Alert, Member
 from monitor.alerts.telling import Told
 
@@ -16,6 +17,8 @@ _AT_ONCE = 500
 
 def expire(session: Session, now: dt.datetime) -> int:
     """End label sets whose time has come; returns how many."""
+    book = book_of(session.get_bind())
+    write_seen(session, now)
     members = session.scalars(
         sa.select(Member)
         .where(Member.resolved_at.is_(None), Member.expires_at <= now)
@@ -26,12 +29,20 @@ def expire(session: Session, now: dt.datetime) -> int:
     ).all()
     told = Told()
     for member in members:
+        if book is not None and not book.claim(member.fingerprint, now):
+            continue  # it was seen again while we looked
         if member.resolved_at is None:
             at = member.expires_at or now
             service.end_member(member.alert, member, at=at, why="timed-out", told=told, timed_out=True)
     session.flush()
     told.record(session, now=now)
     return len(members)
+
+
+def write_seen(session: Session, _now: dt.datetime) -> int:
+    """Bring to the disk what the book knows of alerts that came again; returns how many."""
+    book = book_of(session.get_bind())
+    return book.write(session) if book is not None else 0
 
 
 def forget_acknowledgements(session: Session, now: dt.datetime) -> int:

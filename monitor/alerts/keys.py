@@ -5,6 +5,7 @@ Pure.
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 
 SEVERITY = "severity"
 _OFFSET, _PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
@@ -17,9 +18,25 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     """
     digest = _OFFSET
     for name in sorted(labels):
-        for byte in b"%b\xff%b\xff" % (name.encode(), labels[name].encode()):
-            digest = ((digest ^ byte) * _PRIME) & _MASK
+        factor, summand = _step(name, labels[name], digest & 0xFF)
+        digest = (digest * factor + summand) & _MASK
     return f"{digest:016x}"
+
+
+@lru_cache(maxsize=32_768)
+def _step(name: str, value: str, low: int) -> tuple[int, int]:
+    """What one label makes of a digest that ends in the byte `low`: digest × factor + summand.
+
+    A byte is xored into the last byte only, so that of all the digest only that byte decides what is added on the way.
+    Most labels come again and again, so that most of the hash is remembered.
+    """
+    factor, summand = 1, 0
+    for byte in b"%b\xff%b\xff" % (name.encode(), value.encode()):
+        mixed = low ^ byte
+        factor = (factor * _PRIME) & _MASK
+        summand = ((summand + mixed - low) * _PRIME) & _MASK
+        low = (mixed * _PRIME) & 0xFF
+    return factor, summand
 
 
 def problem_key_of_labels(labels: Mapping[str, str]) -> str:

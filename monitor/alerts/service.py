@@ -45,6 +45,8 @@ class Firing:
     expires_at: dt.datetime | None = None
     resend_s: int = 0
     generator_url: str = ""
+    fingerprint: str = ""
+    """That of the labels, where it is known already."""
 
 
 def open_alert(session: Session, problem_key: str) -> Alert | None:

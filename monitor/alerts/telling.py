@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -32,19 +32,54 @@ _AN_EVENT = 500
 """Alerts named in one event at most: a silence may touch thousands."""
 
 
+class Telling(Protocol):
+    """What telling needs of an alert: the row itself, or what bulk intake knows of one it has just written."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def problem_key(self) -> str: ...
+    @property
+    def episode(self) -> int: ...
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def alertname(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def starts_at(self) -> dt.datetime: ...
+    @property
+    def resolved_at(self) -> dt.datetime | None: ...
+    @property
+    def unit_id(self) -> int: ...
+    @property
+    def item_id(self) -> int | None: ...
+    @property
+    def service_id(self) -> int | None: ...
+    @property
+    def team_id(self) -> int | None: ...
+    @property
+    def check_id(self) -> int | None: ...
+
+
 class Told:
     """The events of one transaction, and the alerts they are about, in the order they came."""
 
     def __init__(self, *, by: int | None = None) -> None:
         """`by`: the person whose doing it is, where it is one's."""
-        self._events: list[tuple[Alert, Any]] = []
+        self._events: list[tuple[Telling, Any]] = []
         self._touched: dict[int, Alert] = {}
         self._by = by
 
-    def add(self, alert: Alert, event: Event) -> None:
+    def add(self, alert: Telling, event: Event) -> None:
         """Something to tell when the batch is over."""
         self._events.append((alert, event))
-        if isinstance(event, AlertRaised | AlertSeverityChanged | AlertResolved):
+        if isinstance(alert, Alert) and isinstance(event, AlertRaised | AlertSeverityChanged | AlertResolved):
             self.touch(alert)
 
     def touch(self, alert: Alert) -> None:
@@ -142,7 +177,7 @@ def _waves(events: list[Any]) -> Iterator[list[Any]]:
         yield wave
 
 
-def _line(alert: Alert, event: object) -> LogLine | None:
+def _line(alert: Telling, event: object) -> LogLine | None:
     """The item's log gets the beginning and the end."""
     if alert.item_id is None or not isinstance(event, AlertRaised | AlertResolved):
         return None
@@ -154,7 +189,7 @@ def _line(alert: Alert, event: object) -> LogLine | None:
 _HEALTH = {Severity.CRITICAL: Health.CRITICAL, Severity.WARNING: Health.WARNING, Severity.UNKNOWN: Health.UNKNOWN}
 
 
-def _say_health(session: Session, alerts: list[Alert], now: dt.datetime) -> None:
+def _say_health(session: Session, alerts: list[Telling], now: dt.datetime) -> None:
     """An alert from outside speaks for its item while it fires; a check speaks for itself."""
     reports = []
     for alert in alerts:
@@ -168,7 +203,7 @@ def _say_health(session: Session, alerts: list[Alert], now: dt.datetime) -> None
     set_health_many(session, reports, now=now)
 
 
-def who(alert: Alert) -> dict[str, Any]:
+def who(alert: Telling) -> dict[str, Any]:
     """The fields that every alert event shares."""
     return {
         "alert_id": alert.id,
@@ -180,13 +215,13 @@ def who(alert: Alert) -> dict[str, Any]:
     }
 
 
-def where(alert: Alert) -> dict[str, Any]:
+def where(alert: Telling) -> dict[str, Any]:
     """As `who`, with service, team and check."""
     more = {"service_id": alert.service_id, "team_id": alert.team_id, "check_id": alert.check_id}
     return {**who(alert), **more}
 
 
-def begun(alert: Alert) -> AlertRaised:
+def begun(alert: Telling) -> AlertRaised:
     """The alert begins, for whoever listens."""
     return AlertRaised(
         **where(alert),

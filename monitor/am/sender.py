@@ -8,11 +8,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Unit, UnitLevel
+from accounts.models import Unit
 from accounts.scope import Viewer, covers
 from cmdb.models import Item
 from monitor import places
-from monitor.alerts.models import Alert
+from monitor.alerts.book import Place
 from monitor.alerts.service import Where
 from monitor.am.wire import Incoming
 
@@ -22,6 +22,7 @@ UNIT = "unit"
 EXPORTED_UNIT = "exported_unit"
 Names = tuple[str, str, str]
 """item_id, item and unit as the labels say them."""
+NOWHERE: Names = ("", "", "")
 
 
 class Sender:
@@ -29,14 +30,10 @@ class Sender:
 
     def __init__(self, session: Session, viewer: Viewer) -> None:
         self._session, self._viewer = session, viewer
-        self._whole_province = self._writes_everywhere()
-        self._places: dict[Names, Where] = {}
-        self._codes: dict[int, str] = {}
+        self._whole_province = viewer.at_province(WRITE)
+        self._places: dict[Names, Where] = {NOWHERE: Where(viewer.unit_id)}
+        self._codes: dict[int, str] = {viewer.unit_id: viewer.unit_code}
         self._allowed: dict[int, bool] = {}
-
-    def _writes_everywhere(self) -> bool:
-        levels = sa.select(Unit.id).where(Unit.id.in_(self._viewer.units_for(WRITE)), Unit.level == UnitLevel.PROVINCE)
-        return self._session.scalar(levels.limit(1)) is not None
 
     def labelled(self, alert: Incoming) -> Incoming:
         """The alert under labels that are this sender's own.
@@ -48,15 +45,21 @@ class Sender:
             return alert
         return _belonging(alert, self._code(self.where(alert).unit_id))
 
+    def names_alike(self, alert: Incoming) -> bool:
+        """Whether these labels will always be known by the same labels here, wherever items move."""
+        return self._whole_province or _names(alert) == NOWHERE
+
     def apart(self, alert: Incoming) -> Incoming:
         """The alert under this sender's unit, where its own labels are taken by an alert it may not move."""
         return _belonging(alert, self._viewer.unit_code)
 
-    def may_move(self, alert: Alert) -> bool:
-        """Whether this sender may change or end this alert. What names no place stands in its sender's unit."""
-        if alert.unit_id == self._viewer.unit_id and alert.item_id is None:
+    def may_move(self, place: Place) -> bool:
+        """Whether this sender may change or end the alert that stands there. What names no place stands in its sender's
+        unit."""
+        unit_id, item_id, service_id, team_id = place
+        if unit_id == self._viewer.unit_id and item_id is None:
             return True
-        return self._may(alert.unit_id, alert.team_id, alert.service_id)
+        return self._may(unit_id, team_id, service_id)
 
     def where(self, alert: Incoming) -> Where:
         """The item or unit the labels name, as far as the sender may write there; else the sender's own unit."""

@@ -1,0 +1,236 @@
+"""What fires now, in this process's memory: an alert that comes again is known without asking the disk (A-01).
+
+Only where one process owns the database (the embedded default) is there a book; elsewhere the rows say everything.
+The book is a cache, never the truth: whatever is not in it is looked up. An entry stands in it only while its row is open
+and committed; whoever changes the row by the ordinary way takes the entry out, in the same transaction, so that none is
+ever used that is no longer so. Last-seen, count and what follows from them are newer here than on the disk, by a few
+seconds at most (`write`); rows loaded meanwhile are shown as the book knows them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.orm import QueryContext, Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from monitor.alerts import rules
+from monitor.alerts.models import Member
+
+AT_ONCE = 10_000
+_COMING = "alert_book_coming"
+
+
+def notes_of(annotations: Mapping[str, str]) -> int:
+    """Annotations as a number, to see whether they changed."""
+    return hash(frozenset(annotations.items()))
+
+
+class Entry:
+    """An open label set as its source last sent it. `of_check`: a check's own, which nobody outside moves.
+
+    `notes`: its annotations, as notes_of() says; `raw_notes`: the hash of the bytes they last came in.
+    `ready`: committed; `open`: still in the book.
+    """
+
+    __slots__ = (
+        "alert_id", "count", "dirty", "expires_at", "fingerprint", "last_seen_at", "member_id", "notes", "of_check",
+        "open", "place", "raw_notes", "ready", "resend_s", "shown", "starts_at",
+    )  # fmt: skip
+
+    def __init__(
+        self, member_id: int, alert_id: int, fingerprint: str, *, place: Place, of_check: bool, notes: int, shown: bool,
+        starts_at: dt.datetime, last_seen_at: dt.datetime, count: int, expires_at: dt.datetime | None, resend_s: int,
+    ) -> None:  # fmt: skip
+        self.member_id, self.alert_id, self.fingerprint = (
+            member_id,
+            alert_id,
+            fingerprint,
+        )
+        self.place, self.of_check, self.shown = place, of_check, shown
+        self.notes, self.raw_notes = notes, 0
+        self.starts_at, self.last_seen_at, self.count = starts_at, last_seen_at, count
+        self.expires_at, self.resend_s = expires_at, resend_s
+        self.ready = self.open = True
+        self.dirty = False
+
+    def seen(self, now: dt.datetime, ends_at: dt.datetime | None) -> None:
+        """The same again: only last-seen and count move, and by them when it ends by itself (A-01, A-06)."""
+        pause = int((now - self.last_seen_at).total_seconds())
+        self.resend_s = max(self.resend_s, pause)
+        self.last_seen_at, self.count = now, self.count + 1
+        self.expires_at = rules.expires_at(ends_at, seen_at=now, resend=dt.timedelta(seconds=self.resend_s))
+
+
+Place = tuple[int, int | None, int | None, int | None]
+"""Unit, item, service and team of an alert."""
+
+
+class Book:
+    """The entries by fingerprint. The lock is held for moments only, never across a statement."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.entries: dict[str, Entry] = {}
+        self.dirty: dict[int, Entry] = {}
+
+    def get(self, fingerprint: str) -> Entry | None:
+        """What is known of an open label set, or None: then ask the database."""
+        return self.entries.get(fingerprint)
+
+    def forget(self, fingerprint: str) -> None:
+        """The row is about to change by the ordinary way."""
+        with self.lock:
+            entry = self.entries.pop(fingerprint, None)
+            if entry is not None:
+                entry.open = False
+                self.dirty.pop(entry.member_id, None)
+
+    def claim(self, fingerprint: str, now: dt.datetime) -> bool:
+        """Whether a label set has timed out, as far as the book knows; then it is out of the book."""
+        with self.lock:
+            entry = self.entries.get(fingerprint)
+            if entry is not None and entry.expires_at is not None and entry.expires_at > now:
+                return False
+            if entry is not None:
+                del self.entries[fingerprint]
+                entry.open = False
+                self.dirty.pop(entry.member_id, None)
+            return True
+
+    def touched(self, entry: Entry) -> None:
+        """Its numbers are newer than the disk's. The caller holds the lock."""
+        if not entry.dirty:
+            entry.dirty = True
+            self.dirty[entry.member_id] = entry
+
+    def write(self, session: Session) -> int:
+        """Bring the disk up to date; returns how many rows. At most AT_ONCE, the longest waiting first."""
+        with self.lock:
+            batch = [self.dirty[key] for key in list(self.dirty)[:AT_ONCE]]
+            for entry in batch:
+                del self.dirty[entry.member_id]
+                entry.dirty = False
+            rows = [values(entry) for entry in batch]
+        if not rows:
+            return 0
+        try:
+            session.connection().execute(UPDATE, rows)
+        except BaseException:
+            with self.lock:
+                for entry in batch:
+                    if entry.open:
+                        self.touched(entry)
+            raise
+        return len(rows)
+
+
+UPDATE = (
+    sa.update(Member)
+    .where(Member.id == sa.bindparam("b_id"), Member.resolved_at.is_(None))
+    .values(
+        last_seen_at=sa.bindparam("b_seen"),
+        updated_at=sa.bindparam("b_seen"),
+        count=sa.bindparam("b_count"),
+        resend_s=sa.bindparam("b_resend"),
+        expires_at=sa.bindparam("b_expires"),
+    )
+)
+
+
+def values(entry: Entry) -> dict[str, Any]:
+    """What UPDATE takes."""
+    return {
+        "b_id": entry.member_id,
+        "b_seen": entry.last_seen_at,
+        "b_count": entry.count,
+        "b_resend": entry.resend_s,
+        "b_expires": entry.expires_at,
+    }
+
+
+_books: WeakKeyDictionary[Any, Book] = WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def book_of(engine: sa.Engine | sa.Connection) -> Book | None:
+    """The book of this database, or None where other processes write it too."""
+    dialect = engine.dialect
+    if dialect.name != "sqlite":
+        return None
+    found = _books.get(dialect)
+    if found is None:
+        with _making:
+            found = _books.setdefault(dialect, Book())
+    return found
+
+
+def enter(session: Session, book: Book, entries: Iterable[Entry]) -> None:
+    """Put entries into the book; they become ready with the commit of this transaction, which has the right to write."""
+    coming = list(entries)
+    with book.lock:
+        for entry in coming:
+            entry.ready = False
+            old = book.entries.get(entry.fingerprint)
+            if old is not None:
+                old.open = False
+                book.dirty.pop(old.member_id, None)
+            book.entries[entry.fingerprint] = entry
+    session.info.setdefault(_COMING, []).extend(coming)
+
+
+@sa.event.listens_for(Session, "after_commit")
+def _ready(session: Session) -> None:
+    for entry in session.info.pop(_COMING, ()):
+        entry.ready = True
+
+
+@sa.event.listens_for(Session, "after_soft_rollback")
+def _gone(session: Session, previous: Any) -> None:
+    if previous.nested or _COMING not in session.info:
+        return
+    book = book_of(session.get_bind())
+    for entry in session.info.pop(_COMING, ()):
+        if book is not None:
+            book.forget(entry.fingerprint)
+
+
+@sa.event.listens_for(Member, "before_update")
+def _changes(_mapper: Any, connection: sa.Connection, target: Member) -> None:
+    book = book_of(connection)
+    entry = book.entries.get(target.fingerprint) if book is not None else None
+    if book is None or entry is None:
+        return
+    if entry.dirty:
+        connection.execute(UPDATE, [values(entry)])
+    book.forget(target.fingerprint)
+
+
+def _newer(target: Member, session: Session | None) -> None:
+    book = book_of(session.get_bind()) if session is not None else None
+    entry = book.entries.get(target.fingerprint) if book is not None and book.dirty else None
+    if entry is None or entry.member_id != target.id or not entry.dirty:
+        return
+    for name, value in (
+        ("last_seen_at", entry.last_seen_at),
+        ("updated_at", entry.last_seen_at),
+        ("count", entry.count),
+        ("resend_s", entry.resend_s),
+        ("expires_at", entry.expires_at),
+    ):
+        set_committed_value(target, name, value)
+
+
+@sa.event.listens_for(Member, "load")
+def _loaded(target: Member, context: QueryContext) -> None:
+    _newer(target, context.session)
+
+
+@sa.event.listens_for(Member, "refresh")
+def _refreshed(target: Member, context: QueryContext, _names: Any) -> None:
+    _newer(target, context.session)
