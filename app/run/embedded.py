@@ -31,6 +31,7 @@ def main(settings: Settings, *, demo: bool = False) -> None:
     app = create_app(settings, engine=engine)
     background = Background(app, engine, settings, demo=demo)
     gateway = Gateway(app, threads=serving.THREADS)
+    memory.settle()
     asyncio.run(serving.serve(settings, gateway, background))
     engine.dispose()
     log.info("stopped")

@@ -19,6 +19,7 @@ Handler = Callable[[Session, Any, dt.datetime], None]
 ManyHandler = Callable[[Session, Sequence[Any], dt.datetime], None]
 
 _RECORDED = "outbox_recorded"
+_INSERT = sa.insert(OutboxRow.__table__)  # type: ignore[arg-type]  # mapped classes have tables
 
 
 @dataclass
@@ -80,7 +81,7 @@ def record_many(session: Session, events: Iterable[Event], *, now: dt.datetime) 
         payload = dump(batch)
         rows += [_row(kind, key, payload, now) for key in registry.by_event.get(kind, ())]
     if rows:
-        session.execute(sa.insert(OutboxRow), rows)
+        session.connection().execute(_INSERT, rows)
         session.info[_RECORDED] = True
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ class Begun:
 def open_members(session: Session, fingerprints: Collection[str]) -> dict[str, Entry]:
     """Open label sets by fingerprint, locked for this transaction."""
     found: dict[str, Entry] = {}
-    for row in session.execute(_OPEN, {"wanted": list(fingerprints)}):
+    for row in session.connection().execute(_OPEN, {"wanted": list(fingerprints)}):
         found[row.fingerprint] = Entry(
             row.id,
             row.alert_id,
@@ -131,7 +132,7 @@ def newest(session: Session, problem_keys: Collection[str]) -> dict[str, Problem
             bool(row.is_open),
             (row.unit_id, row.item_id, row.service_id, row.team_id),
         )
-        for row in session.execute(_NEWEST, {"wanted": list(problem_keys)})
+        for row in session.connection().execute(_NEWEST, {"wanted": list(problem_keys)})
     }
 
 
@@ -271,7 +272,7 @@ def _ids(session: Session, model: type[Alert] | type[Member], count: int) -> Seq
     """Keys for rows to come. On SQLite this transaction alone writes, so the next ones are free."""
     table = str(model.__tablename__)
     if session.get_bind().dialect.name == "sqlite":
-        last = session.execute(sa.select(sa.func.max(model.id))).scalar() or 0
+        last = session.connection().exec_driver_sql(f"SELECT max(id) FROM {table}").scalar() or 0  # noqa: S608  a name of ours
         return range(last + 1, last + 1 + count)
     sequence = sa.func.nextval(sa.func.pg_get_serial_sequence(table, "id"))
     return list(session.scalars(sa.select(sequence).select_from(sa.func.generate_series(1, count))))
@@ -299,20 +300,35 @@ def _insert(
 
 def _insert_plainly(session: Session, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     """SQLite: many rows a statement, values as the column types keep them. Whoever holds the write lock has no rival."""
-    connection = session.connection()
+    connection, kept = session.connection(), _Kept()
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
         one = f"({','.join('?' * len(names))})"
         text = f"INSERT INTO {table} ({','.join(names)}) VALUES {','.join([one] * len(some))}"  # noqa: S608  names of ours
-        connection.exec_driver_sql(text, tuple(_kept(value) for row in some for value in row))
+        connection.exec_driver_sql(text, tuple(map(kept, itertools.chain.from_iterable(some))))
 
 
-def _kept(value: Any) -> Any:
-    kind = type(value)
-    if kind is str or kind is int or value is None:
-        return value
-    if kind is dt.datetime:
-        return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    if kind is dict or kind is list:
-        return msgspec.json.encode(value).decode()
-    return str(value) if isinstance(value, str) else value
+class _Kept(dict[type, Callable[[Any], Any]]):
+    """How SQLite keeps a value of each type, as the column types do: most values go as they are.
+
+    Most times of a batch are one and the same, so what was worded once is remembered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({dt.datetime: self._time, dict: _json, list: _json, Severity: str})
+        self._times: dict[dt.datetime, str] = {}
+
+    def __call__(self, value: Any) -> Any:
+        keep = self.get(type(value))
+        return value if keep is None else keep(value)
+
+    def _time(self, value: dt.datetime) -> str:
+        text = self._times.get(value)
+        if text is None:
+            text = value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+            self._times[value] = text
+        return text
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

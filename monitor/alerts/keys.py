@@ -4,11 +4,14 @@ Pure.
 """
 
 import hashlib
+import operator
 from collections.abc import Mapping
 from functools import lru_cache
 
 SEVERITY = "severity"
 _OFFSET, _PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+_NEXT = [(low * _PRIME) & 0xFF for low in range(256)]
+_POWERS = [_PRIME]  # the first, second, third … power, as far as labels were long
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
@@ -30,13 +33,16 @@ def _step(name: str, value: str, low: int) -> tuple[int, int]:
     A byte is xored into the last byte only, so that of all the digest only that byte decides what is added on the way.
     Most labels come again and again, so that most of the hash is remembered.
     """
-    factor, summand = 1, 0
-    for byte in b"%b\xff%b\xff" % (name.encode(), value.encode()):
+    data = b"%b\xff%b\xff" % (name.encode(), value.encode())
+    differences = []
+    for byte in data:
         mixed = low ^ byte
-        factor = (factor * _PRIME) & _MASK
-        summand = ((summand + mixed - low) * _PRIME) & _MASK
-        low = (mixed * _PRIME) & 0xFF
-    return factor, summand
+        differences.append(mixed - low)
+        low = _NEXT[mixed]
+    count = len(data)
+    while len(_POWERS) < count:
+        _POWERS.append((_POWERS[-1] * _PRIME) & _MASK)
+    return _POWERS[count - 1], sum(map(operator.mul, reversed(differences), _POWERS)) & _MASK
 
 
 def problem_key_of_labels(labels: Mapping[str, str]) -> str:
