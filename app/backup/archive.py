@@ -3,6 +3,7 @@
 manifest.json             see Manifest
 database                  SQLite: the database file; PostgreSQL: an archive of pg_dump
 samples.duckdb            where this installation keeps samples itself
+audit-anchor.json         how far the audit chain was sealed before the database was copied
 secret.key, taxops.toml   where they lie in TAXOPS_HOME
 attachments/ab/abcd…      each attachment, named by its SHA-256
 """
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+from accounts.audit import anchor
 from core.errors import TaxopsError
 
 FORMAT = 1
@@ -28,6 +30,7 @@ DATABASE = "database"
 SAMPLES = "samples.duckdb"
 KEY = "secret.key"
 SETTINGS = "taxops.toml"
+ANCHOR = anchor.NAME
 ATTACHMENTS = "attachments"
 _CHUNK = 1 << 20
 _LEAST_COMPRESSION = 1  # three times as fast as the default, for a tenth more bytes

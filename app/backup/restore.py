@@ -24,7 +24,7 @@ from kb.search.current import open_engine
 from kb.search.registry import sources
 
 MARKER = ".restoring"
-_STATE = (archive.SAMPLES, archive.ATTACHMENTS, "search")
+_STATE = (archive.SAMPLES, archive.ATTACHMENTS, archive.ANCHOR, "search")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _fits(manifest: Manifest, copy: databases.DatabaseCopy) -> None:
 def _put_in_place(settings: Settings, engine: sa.Engine, folder: Path, manifest: Manifest) -> None:
     """Files first, the database last: a home with a database is a whole one."""
     settings.path(MARKER).touch()
-    for name in (archive.SAMPLES, archive.ATTACHMENTS):
+    for name in (archive.SAMPLES, archive.ATTACHMENTS, archive.ANCHOR):
         if (folder / name).exists():
             (folder / name).rename(settings.path(name))
     if manifest.member(archive.KEY) is not None and settings.path(archive.KEY).exists():

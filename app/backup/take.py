@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,9 +32,10 @@ def take(
     _room_for(copy, settings, target.parent)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as made:
         folder = Path(made)
+        staged = list(_kept(settings, folder, (archive.ANCHOR,)))  # before the database, which then is as far at least
         with progress.stage("database") as told:
             found = copy.save(folder / archive.DATABASE, told.of)
-        staged = [archive.described(folder / archive.DATABASE, archive.DATABASE)]
+        staged.append(archive.described(folder / archive.DATABASE, archive.DATABASE))
         notes = []
         with progress.stage("samples") as told:
             if (why := samples.save(settings, folder / archive.SAMPLES)) is None:
@@ -41,10 +43,7 @@ def take(
             else:
                 notes.append(why)
             told.of(1, 1)
-        for name in (archive.KEY, archive.SETTINGS) if with_key else (archive.SETTINGS,):
-            if (source := settings.path(name)).exists():
-                shutil.copyfile(source, folder / name)
-                staged.append(archive.described(folder / name, name))
+        staged += _kept(settings, folder, (archive.KEY, archive.SETTINGS) if with_key else (archive.SETTINGS,))
         store = FileStore(settings.path(archive.ATTACHMENTS))
         files, missing = _attachments(store, found.attachments)
         manifest = Manifest(
@@ -59,6 +58,14 @@ def take(
         with progress.stage("archive", total=sum(each.size for each in manifest.members)) as told:
             archive.write(target, manifest, where, told.more)
     return manifest
+
+
+def _kept(settings: Settings, folder: Path, names: Iterable[str]) -> Iterator[Member]:
+    """Small files of the home, as they are now."""
+    for name in names:
+        if (source := settings.path(name)).exists():
+            shutil.copyfile(source, folder / name)
+            yield archive.described(folder / name, name)
 
 
 def _room_for(copy: databases.DatabaseCopy, settings: Settings, folder: Path) -> None:

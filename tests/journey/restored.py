@@ -71,3 +71,4 @@ def _is_whole(server: TaxopsServer, url: str | None, found: Any, answered: set[s
         assert hashlib.sha256(content).hexdigest() == digest
     assert found["documents"] >= len(numbers)
     assert found["remarks"] == []
+    assert "whole" in server.run("audit", "verify").stdout
