@@ -14,6 +14,7 @@ from app.run import memory
 from cmdb.models import Item, Lifecycle, Service
 from core import outbox
 from core.events import cmdb, monitor, servicedesk
+from escalation.outside import queries as receivers
 from kb.search import index
 from kb.search.registry import sources
 from monitor import links
@@ -49,6 +50,7 @@ def subscribe() -> None:
     """Fill the registries; repeating it changes nothing."""
     links.set_tickets(desk.tickets_of_alerts)
     links.set_incidents(desk.wall_counts)
+    links.set_routes(receivers.routes)
     for source in (TicketSource(), ItemSource(), AlertSource()):
         sources.add(source)
     index.follow(servicedesk.TicketChanged, "ticket", lambda e: e.number)

@@ -10,6 +10,7 @@ from escalation.notify import account, feed, handlers, knowledge, timekeeping
 from escalation.oncall import handlers as oncall
 from escalation.oncall import service as oncall_service
 from escalation.oncall.leaving import Duties
+from escalation.outside import flush
 
 
 def subscribe() -> None:
@@ -52,5 +53,7 @@ def subscribe() -> None:
 
 JOBS = (
     Job("oncall.tick", 5, oncall_service.tick),
+    Job("receivers.flush", 1, flush.tick),
+    Job("receivers.purge", 3600, flush.purge),
     Job("notify.postponed", 30, timekeeping.tell_postponed),
 )

@@ -10,6 +10,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from monitor.alerts.models import Alert
+from monitor.am.matchers import Matcher
 
 
 class TicketsOf(Protocol):
@@ -44,10 +45,27 @@ class NoCounts:
     by_city: Mapping[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A receiver as API v2 names it: what it hears of (within `unit_id` and below; None: everywhere), grouped by what."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    group_by: tuple[str, ...]
+    unit_id: int | None
+
+
+class RoutesOf(Protocol):
+    """The receivers there are, beside incidents."""
+
+    def __call__(self, session: Session) -> Sequence[Route]: ...
+
+
 @dataclass
 class _Links:
     tickets: TicketsOf | None = None
     incidents: CountIncidents | None = None
+    routes: RoutesOf | None = None
 
 
 _links = _Links()
@@ -61,6 +79,16 @@ def set_tickets(function: TicketsOf) -> None:
 def set_incidents(function: CountIncidents) -> None:
     """Let the service desk count its open incidents."""
     _links.incidents = function
+
+
+def set_routes(function: RoutesOf) -> None:
+    """Let escalation say which receivers outside there are."""
+    _links.routes = function
+
+
+def routes(session: Session) -> Sequence[Route]:
+    """Receivers outside, by name."""
+    return _links.routes(session) if _links.routes is not None else ()
 
 
 def tickets_of(session: Session, alerts: Sequence[Alert]) -> Mapping[int, str]:

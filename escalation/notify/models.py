@@ -18,6 +18,7 @@ class ChannelKind(StrEnum):
     LIVE = "live"
     EMAIL = "email"
     APPRISE = "apprise"
+    WEBHOOK = "webhook"
 
 
 class DeliveryState(StrEnum):

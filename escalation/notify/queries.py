@@ -49,7 +49,7 @@ def unread(session: Session, viewer: Viewer) -> int:
 def shown_subject(row: Delivery) -> str:
     """A delivery's subject for an administrator: its topic. The real one may carry the title of a matter, which no
     administrator reads."""
-    return str(rules.TOPICS.get(row.topic, row.topic))
+    return _("告警推送") if row.topic == "receiver" else str(rules.TOPICS.get(row.topic, row.topic))
 
 
 def deliveries(

@@ -24,6 +24,7 @@ DEFAULTS: dict[ChannelKind, frozenset[str]] = {
     ChannelKind.LIVE: frozenset(TOPICS),
     ChannelKind.EMAIL: frozenset(TOPICS) - {"notice"},
     ChannelKind.APPRISE: frozenset({"page", "urge", "clock"}),
+    ChannelKind.WEBHOOK: frozenset(),  # hears of alerts only, by its receiver
 }
 
 LEASE = dt.timedelta(seconds=90)
@@ -40,8 +41,8 @@ def wanted(topic: str, kind: ChannelKind, choice: bool | None) -> bool:
 
 
 def is_group(kind: ChannelKind, url: str | None) -> bool:
-    """Whether a channel reaches one group, whoever is told: an Apprise address without a place for {address}."""
-    return kind is ChannelKind.APPRISE and "{address}" not in (url or "")
+    """Whether a channel reaches one group, whoever is told: a program, an Apprise address without a place for {address}."""
+    return kind is ChannelKind.WEBHOOK or (kind is ChannelKind.APPRISE and "{address}" not in (url or ""))
 
 
 def back_off(attempts: int) -> dt.timedelta:

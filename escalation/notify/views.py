@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pydantic
 import sqlalchemy as sa
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -31,7 +33,7 @@ class ChannelIn(ApiModel):
 
     code: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")
     name: str = pydantic.Field(min_length=1, max_length=80)
-    kind: ChannelKind
+    kind: Literal[ChannelKind.APPRISE, ChannelKind.EMAIL]
     url: str | None = pydantic.Field(default=None, max_length=600)
 
 
@@ -95,7 +97,8 @@ def save_preferences() -> ResponseReturnValue:
 
 
 def _channels(form: Form[ChannelIn] | None = None) -> str:
-    rows = db.session().scalars(sa.select(Channel).order_by(Channel.id)).all()
+    shown = sa.select(Channel).where(Channel.kind != ChannelKind.WEBHOOK)  # those have a page of their own: receivers
+    rows = db.session().scalars(shown.order_by(Channel.id)).all()
     settings = current_app.config["TAXOPS"]
     kinds = [
         (ChannelKind.APPRISE, _("企业微信、钉钉、飞书、短信等（Apprise 地址）")),
@@ -133,7 +136,7 @@ def add_channel() -> ResponseReturnValue:
 
 def _channel(channel_id: int) -> Channel:
     row = db.session().get(Channel, channel_id)
-    if row is None:
+    if row is None or row.kind is ChannelKind.WEBHOOK:
         raise NotFound(_("没有这个渠道。"))
     return row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,16 +13,17 @@ from accounts.current import viewer
 from core import clock
 from core.errors import Invalid
 from core.i18n import gettext as _
+from monitor import links
 from monitor.alerts import queries
 from monitor.alerts.models import Alert, Member
-from monitor.am import intake, matchers, wire
+from monitor.am import grouping, intake, matchers, wire
 from monitor.am.answers import answer, asked_matchers, blueprint, flag
+from monitor.am.grouping import RECEIVER
 from monitor.quiet import queries as quiet
 from monitor.quiet.models import Reason
 from web import access
 from web.db import db
 
-RECEIVER = "taxops"
 _STARTED = clock.now()
 
 
@@ -48,33 +50,31 @@ def status() -> Response:
 @blueprint.get("/receivers")
 @access.needs("alert.read")
 def receivers() -> Response:
-    """The one receiver there is: incidents."""
-    return answer([{"name": RECEIVER}])
+    """Incidents, and the receivers outside."""
+    return answer([{"name": name} for name in (RECEIVER, *(r.name for r in links.routes(db.session())))])
 
 
 @blueprint.get("/alerts")
 @access.needs("alert.read")
 def alerts() -> Response:
     """What fires now, chosen as in Alertmanager."""
-    return answer([shown for shown, _alert in _chosen()])
+    return answer([shown for shown, _routed in _chosen()])
 
 
 @blueprint.get("/alerts/groups")
 @access.needs("alert.read")
 def groups() -> Response:
-    """What fires now, grouped by problem."""
-    by_problem: dict[int, list[dict[str, Any]]] = {}
-    names: dict[int, str] = {}
-    for shown, alert in _chosen():
-        by_problem.setdefault(alert.id, []).append(shown)
-        names[alert.id] = alert.alertname
-    receiver = {"name": RECEIVER}
-    return answer(
-        [
-            {"alerts": found, "labels": {"alertname": names[number]}, "receiver": receiver}
-            for number, found in by_problem.items()
-        ]
-    )
+    """What fires now, by receiver and group: for incidents by all labels but the severity, as these make one incident.
+
+    In Alertmanager's order: few labels before many, then by the labels, then by the receiver.
+    """
+    found: dict[tuple[int, str, str], dict[str, Any]] = {}
+    for shown, routed in _chosen():
+        for name, labels in routed:
+            key = (len(labels), json.dumps(labels, sort_keys=True), name)
+            group = found.setdefault(key, {"alerts": [], "labels": labels, "receiver": {"name": name}})
+            group["alerts"].append(shown)
+    return answer([found[key] for key in sorted(found)])
 
 
 @blueprint.post("/alerts")
@@ -90,20 +90,25 @@ def post() -> Response:
     return Response(status=200)
 
 
-def _chosen() -> list[tuple[dict[str, Any], Alert]]:
+_Routed = list[tuple[str, dict[str, str]]]
+"""(receiver, labels of its group) of an alert."""
+
+
+def _chosen() -> list[tuple[dict[str, Any], _Routed]]:
     wanted = asked_matchers()
-    if (receiver := request.args.get("receiver")) and not matchers.full(receiver, RECEIVER):
-        return []
     active, silenced, inhibited = (flag(name) for name in ("active", "silenced", "inhibited"))
-    now = clock.now()
+    now, only = clock.now(), request.args.get("receiver")
     fitting = [(m, a) for m, a in _open(now) if matchers.all_match(wanted, m.labels)]
     muted = quiet.mutings(db.session(), {a.id for _m, a in fitting})
-    return [
-        (wire.shown(member, by, elsewhere=elsewhere, now=now), alert)
-        for member, alert in fitting
-        for by, elsewhere in [(muted.get(member.id, {}), _elsewhere(alert))]
-        if _asked(by, elsewhere, active, silenced, inhibited)
-    ]
+    routing = grouping.Routing(db.session(), {a.unit_id for _m, a in fitting})
+    chosen = []
+    for member, alert in fitting:
+        by, elsewhere = muted.get(member.id, {}), _elsewhere(alert)
+        routed = [(n, labels) for n, labels in routing.of(alert, member) if not only or matchers.full(only, n)]
+        if routed and _asked(by, elsewhere, active, silenced, inhibited):
+            names = [name for name, _labels in routing.of(alert, member)]
+            chosen.append((wire.shown(member, by, names, elsewhere=elsewhere, now=now), routed))
+    return chosen
 
 
 def _open(now: dt.datetime) -> Sequence[tuple[Member, Alert]]:

@@ -1,7 +1,7 @@
 """What goes over the wire: Alertmanager's API v2 alerts, read strictly and whole."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -55,13 +55,13 @@ def read(body: bytes, *, now: dt.datetime) -> list[Incoming]:
     if len(posted) > MOST:
         raise Invalid.of("alerts", _("一次最多 %(most)d 条告警，收到 %(n)d 条", most=MOST, n=len(posted)))
     wrong: list[FieldError] = []
-    settled = [_settled(alert, f"alerts[{place}]", now, wrong) for place, alert in enumerate(posted)]
+    found = [settled(alert, f"alerts[{place}]", now, wrong) for place, alert in enumerate(posted)]
     if wrong:
         raise Invalid("；".join(f"{e.field}：{e.message}" for e in wrong[:20]), wrong)
-    return settled
+    return found
 
 
-def _settled(alert: PostedAlert, where: str, now: dt.datetime, wrong: list[FieldError]) -> Incoming:
+def settled(alert: PostedAlert, where: str, now: dt.datetime, wrong: list[FieldError]) -> Incoming:
     """Fill in times as Alertmanager's API v2 does."""
     labels = {name: value for name, value in alert.labels.items() if value}
     wrong.extend(_wrong_labels(labels, alert.annotations, where))
@@ -97,14 +97,16 @@ def _wrong_labels(labels: dict[str, str], annotations: dict[str, str], where: st
     return wrong
 
 
-def shown(member: Member, by: Mapping[Reason, list[str]], *, elsewhere: bool, now: dt.datetime) -> dict[str, Any]:
+def shown(
+    member: Member, by: Mapping[Reason, list[str]], receivers: Sequence[str], *, elsewhere: bool, now: dt.datetime
+) -> dict[str, Any]:
     """A member of an episode as API v2 shows it. `by`: why and by what it is quiet; `elsewhere`: for another reason."""
     ends = member.resolved_at or member.expires_at or now + rules.RESOLVE_TIMEOUT
     return {
         "annotations": member.annotations,
         "endsAt": _stamp(ends),
         "fingerprint": member.fingerprint,
-        "receivers": [{"name": "taxops"}],
+        "receivers": [{"name": name} for name in receivers],
         "startsAt": _stamp(member.starts_at),
         "status": {
             "inhibitedBy": by.get(Reason.INHIBITION, []),

@@ -55,6 +55,15 @@ def may_tell(
 
 def check_matchers(matchers: Sequence[Matcher]) -> None:
     """Refuse what would silence everything, or nothing that can be understood. Raises Invalid naming each."""
+    check_syntax(matchers)
+    if not 1 <= len(matchers) <= MOST_MATCHERS:
+        raise Invalid.of("matchers", _("请给出 1 到 %(most)d 个匹配条件。", most=MOST_MATCHERS))
+    if all(matcher.matches({}) for matcher in matchers):
+        raise Invalid.of("matchers", _("这些条件会匹配所有告警；至少要有一个条件不匹配空值。"))
+
+
+def check_syntax(matchers: Sequence[Matcher]) -> None:
+    """Refuse regular expressions that are none. Raises Invalid naming each."""
     wrong = []
     for place, matcher in enumerate(matchers):
         try:
@@ -63,10 +72,6 @@ def check_matchers(matchers: Sequence[Matcher]) -> None:
             wrong.append(FieldError(f"matchers[{place}].value", error.message))
     if wrong:
         raise Invalid("；".join(e.message for e in wrong), wrong)
-    if not 1 <= len(matchers) <= MOST_MATCHERS:
-        raise Invalid.of("matchers", _("请给出 1 到 %(most)d 个匹配条件。", most=MOST_MATCHERS))
-    if all(matcher.matches({}) for matcher in matchers):
-        raise Invalid.of("matchers", _("这些条件会匹配所有告警；至少要有一个条件不匹配空值。"))
 
 
 def check_times(starts_at: dt.datetime, ends_at: dt.datetime, *, now: dt.datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from escalation.notify.channels import apprise_targets, email, live
+from escalation.notify.channels import apprise_targets, email, live, webhook
 from escalation.notify.channels.base import Context, NotSetUp, Outgoing, Sender, SendFailed
 from escalation.notify.models import ChannelKind
 
@@ -10,6 +10,7 @@ SENDERS: dict[ChannelKind, Sender] = {
     ChannelKind.LIVE: live.send,
     ChannelKind.EMAIL: email.send,
     ChannelKind.APPRISE: apprise_targets.send,
+    ChannelKind.WEBHOOK: webhook.send,
 }
 
 __all__ = ["SENDERS", "Context", "NotSetUp", "Outgoing", "SendFailed", "Sender"]
