@@ -6,6 +6,8 @@ from monitor.am.answers import blueprint as alertmanager
 from monitor.checks.api import api as checks_api
 from monitor.heartbeats.views import api as heartbeats_api
 from monitor.heartbeats.views import blueprint as heartbeat
+from monitor.ingest.views import blueprint as ingest
+from monitor.ingest.views import pages as sources
 from monitor.pages import alerts, charts, checks, editor, inhibitions, silences, wall  # noqa: F401  they put their views on the blueprint
 from monitor.pages.blueprint import blueprint as pages
 from monitor.quiet.api import api as silences_api
@@ -16,6 +18,8 @@ BLUEPRINTS = (
     silences_api.blueprint,
     alertmanager,
     heartbeat,
+    ingest,
+    sources,
     heartbeats_api.blueprint,
     pages,
 )
