@@ -69,6 +69,8 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
             Place(lazy("API 令牌"), "admin.tokens", "key", ("token.write",)),
             Place(lazy("抑制规则"), "monitor.inhibitions", "git-branch", ("settings.read",)),
             Place(lazy("通知渠道"), "channels.index", "send", ("channel.write",)),
+            Place(lazy("告警接入"), "sources.index", "plug-connected", ("settings.read",)),
+            Place(lazy("告警推送"), "receivers.index", "share", ("settings.read",)),
             Place(lazy("通知投递"), "deliveries.index", "mail", ("delivery.read",)),
             Place(lazy("工作日历"), "calendar.index", "calendar", ("calendar.write",)),
             Place(lazy("失败任务"), "admin.outbox", "alert", ("outbox.read",)),
