@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 
 from accounts.scope import Viewer, viewer_for
@@ -36,11 +38,18 @@ def _granted(viewer: Viewer, permission: str) -> frozenset[str]:
     return frozenset(units | {f"team:{t}" for t in viewer.teams_for(permission)})
 
 
-def authenticate(app: Flask, cookie: str) -> tuple[int, Ears] | None:
-    """Person and ears behind a session cookie, or None."""
+def authenticate(app: Flask, cookies: Sequence[str]) -> dict[str, tuple[int, Ears]]:
+    """Person and ears behind each session cookie; strangers are left out.
+
+    One statement for five hundred cookies. Who they are comes from the kept viewers, so a right that nobody changed
+    costs nothing, and what a viewer hears is computed once for all their pages.
+    """
     now = clock.now()
+    known: dict[int, Ears] = {}
+    found: dict[str, tuple[int, Ears]] = {}
     with reading(engine_of(app)) as session:
-        found = queries.by_cookie(session, cookie, now=now)
-        if found is None:
-            return None
-        return found[1].id, ears(viewer_for(session, found[1], now=now))
+        for cookie, (_session, person) in queries.by_cookies(session, cookies, now=now).items():
+            if person.id not in known:
+                known[person.id] = ears(viewer_for(session, person, now=now))
+            found[cookie] = person.id, known[person.id]
+    return found

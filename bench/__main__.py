@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from bench import alerts, pages, samples, search, start
+from bench import alerts, live, pages, samples, search, start
 
 BENCHES = {
     "alerts": alerts.main,
+    "live": live.main,
     "pages": pages.main,
     "samples": samples.main,
     "search": search.main,

@@ -3,8 +3,11 @@
 A page holds one connection. Publishers (outbox handlers, after the commit) call `hub.publish(Notice)`; a notice names
 its audience by principals (`person:7`, `team:3`, `unit:12`: unit principals are the record's unit and all above it), and
 a connection gets it when its viewer holds one of them *for that topic*. The feed carries hints ("ticket INC-… changed"),
-no contents: the page then asks for what it shows, through the ordinary access rules. Who the viewer is, is asked again at
-every keep-alive, so a stream outlives neither its session nor a right by more than that.
+no contents: the page then asks for what it shows, through the ordinary access rules. Who the viewers are is asked again
+at every keep-alive, of all of them in one go, so a stream outlives neither its session nor a right by more than that.
+
+An open page costs its task, one that waits for it to go, a queue that is empty most of the time, and one future; no timer
+and no thread of its own, and no task for each notice. A page that does not read is told to ask anew once its queue is full, and then waits for the network alone.
 """
 
 from __future__ import annotations
@@ -13,15 +16,18 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 
+import structlog
 from flask import Flask
 
+log = structlog.get_logger(__name__)
 KEEP_ALIVE_S = 15.0
-QUEUE = 256
+QUEUE = 64
 MOST_CONNECTIONS_A_PERSON = 12
 
 
@@ -61,14 +67,22 @@ class Ears:
         return None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Connection:
-    """One open page."""
+    """One open page. `waiting` is what its task sleeps on; `open` goes when the session ends."""
 
     person_id: int
     ears: Ears
     queue: asyncio.Queue[Notice | None]
     loop: asyncio.AbstractEventLoop
+    cookie: str = ""
+    open: bool = True
+    waiting: asyncio.Future[None] | None = None
+
+    def wake(self, _done: object = None) -> None:
+        """Let its task go on. In the loop's thread only."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
 
 
 @dataclass
@@ -89,8 +103,7 @@ class Hub:
         """Send to everybody concerned in this process; callable from any thread. Returns to how many."""
         with self.lock:
             concerned = [(c, heard) for c in self.connections if (heard := c.ears.hear(notice)) is not None]
-        for connection, heard in concerned:
-            connection.loop.call_soon_threadsafe(_offer, connection, heard)
+        self._hand_out(concerned)
         return len(concerned)
 
     def resync(self) -> None:
@@ -103,10 +116,22 @@ class Hub:
 
     def _offer_all(self, notice: Notice | None) -> None:
         with self.lock:
-            open_now = list(self.connections)
-        for connection in open_now:
-            with contextlib.suppress(RuntimeError):
-                connection.loop.call_soon_threadsafe(_offer, connection, notice)
+            everybody = [(connection, notice) for connection in self.connections]
+        self._hand_out(everybody)
+
+    def _hand_out(self, offers: Sequence[tuple[Connection, Notice | None]]) -> None:
+        """One wake-up of each loop, however many of its pages are concerned."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Connection, Notice | None]]] = {}
+        for offer in offers:
+            by_loop.setdefault(offer[0].loop, []).append(offer)
+        for loop, mine in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # its server has ended
+                loop.call_soon_threadsafe(_offer_each, mine)
+
+
+def _offer_each(offers: Sequence[tuple[Connection, Notice | None]]) -> None:
+    for connection, notice in offers:
+        _offer(connection, notice)
 
 
 def _offer(connection: Connection, notice: Notice | None) -> None:
@@ -115,13 +140,21 @@ def _offer(connection: Connection, notice: Notice | None) -> None:
             connection.queue.get_nowait()
         connection.queue.put_nowait(RESYNC)
     connection.queue.put_nowait(notice)
+    connection.wake()
 
 
 hub = Hub()
-# app's wiring sets this: (app, cookie value) -> (person id, ears), or None for a stranger
-Authenticate = Callable[[Flask, str], tuple[int, Ears] | None]
+# app's wiring sets this: (app, cookie values) -> cookie value -> (person id, ears); a stranger's is left out
+Authenticate = Callable[[Flask, Sequence[str]], Mapping[str, tuple[int, Ears]]]
 AUTHENTICATOR = "taxops.live.authenticate"
 COOKIE = "taxops_session"
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+HELLO = b"retry: 3000\nevent: hello\ndata: {}\n\n"
+ALIVE = b": \n\n"
 
 
 class LiveFeed:
@@ -130,6 +163,9 @@ class LiveFeed:
     def __init__(self, app: Flask, *, check_s: float = KEEP_ALIVE_S) -> None:
         self._app, self._check_s = app, check_s
         self._closing = False
+        self._mine: set[Connection] = set()
+        self._of_person: Counter[int] = Counter()
+        self._rounds: asyncio.Task[None] | None = None
 
     def close(self) -> None:
         """No new connections; open ones end."""
@@ -140,91 +176,111 @@ class LiveFeed:
         if scope["method"] != "GET" or self._closing:
             await _refuse(send, 405 if not self._closing else 503)
             return
-        found = await asyncio.to_thread(self._who, scope)
+        cookie = _cookie(scope)
+        found = (await asyncio.to_thread(self._who, [cookie])).get(cookie)
         if found is None:
             await _refuse(send, 401)
             return
         person_id, ears = found
-        loop = asyncio.get_running_loop()
-        connection = Connection(person_id, ears, asyncio.Queue(QUEUE + 2), loop)
-        with hub.lock:
-            if sum(c.person_id == person_id for c in hub.connections) >= MOST_CONNECTIONS_A_PERSON:
-                refused = True
-            else:
-                refused = False
-                hub.connections.add(connection)
-        if refused:
+        if self._of_person[person_id] >= MOST_CONNECTIONS_A_PERSON:
             await _refuse(send, 429)
             return
+        connection = Connection(person_id, ears, asyncio.Queue(QUEUE + 2), asyncio.get_running_loop(), cookie)
+        self._enter(connection)
         try:
-            await self._stream(connection, scope, receive, send)
+            await _stream(connection, receive, send)
         finally:
-            with hub.lock:
-                hub.connections.discard(connection)
+            self._leave(connection)
 
-    def _who(self, scope: dict[str, Any]) -> tuple[int, Ears] | None:
-        cookie: SimpleCookie = SimpleCookie()
-        for name, value in scope["headers"]:
-            if name == b"cookie":
-                with contextlib.suppress(Exception):
-                    cookie.load(value.decode("latin1"))
-        morsel = cookie.get(COOKIE)
+    def _enter(self, connection: Connection) -> None:
+        self._of_person[connection.person_id] += 1
+        self._mine.add(connection)
+        with hub.lock:
+            hub.connections.add(connection)
+        if self._rounds is None or self._rounds.done():
+            self._rounds = asyncio.ensure_future(self._look_round())
+
+    def _leave(self, connection: Connection) -> None:
+        with hub.lock:
+            hub.connections.discard(connection)
+        self._mine.discard(connection)
+        self._of_person[connection.person_id] -= 1
+        if not self._of_person[connection.person_id]:
+            del self._of_person[connection.person_id]
+        if not self._mine and self._rounds is not None:
+            self._rounds.cancel()
+            self._rounds = None  # it ends later: a page that comes before that needs a round of its own
+
+    def _who(self, cookies: Sequence[str]) -> Mapping[str, tuple[int, Ears]]:
         authenticate: Authenticate | None = self._app.extensions.get(AUTHENTICATOR)
-        return authenticate(self._app, morsel.value) if morsel and authenticate else None
+        return authenticate(self._app, cookies) if authenticate and any(cookies) else {}
 
-    async def _still_in(self, connection: Connection, scope: dict[str, Any]) -> bool:
-        """Whether the session still lives; what it may hear is renewed with it."""
-        found = await asyncio.to_thread(self._who, scope)
-        if found is None or found[0] != connection.person_id:
-            return False
-        connection.ears = found[1]
-        return True
-
-    async def _stream(self, connection: Connection, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [
-                    (b"content-type", b"text/event-stream; charset=utf-8"),
-                    (b"cache-control", b"no-store"),
-                    (b"x-accel-buffering", b"no"),
-                ],
-            }
-        )
-        await _send(send, b"retry: 3000\nevent: hello\ndata: {}\n\n")
-        gone = asyncio.ensure_future(_until_gone(receive))
-        look_at = connection.loop.time() + self._check_s
-        try:
-            while not gone.done():
-                notice = await _next(connection.queue, gone, look_at - connection.loop.time())
-                if connection.loop.time() >= look_at:  # by the clock: a busy feed is looked at just as often
-                    if not await self._still_in(connection, scope):
-                        break
-                    look_at = connection.loop.time() + self._check_s
-                    await _send(send, b": \n\n")
-                if notice is CLOSED:
-                    break
-                if isinstance(notice, Notice):
-                    await _send(send, _event(notice))
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except (RuntimeError, OSError):
-            return  # the page went away while we wrote
-        finally:
-            gone.cancel()
+    async def _look_round(self) -> None:
+        """Every `check_s`: whose session still lives, what they may hear now, and a sign of life to each."""
+        while True:
+            await asyncio.sleep(self._check_s)
+            looked_at = list(self._mine)
+            try:
+                found = await asyncio.to_thread(self._who, list({connection.cookie for connection in looked_at}))
+            except Exception:  # who can't be asked about does not stay
+                log.exception("live.who")
+                found = {}
+            for connection in looked_at:
+                still = found.get(connection.cookie)
+                if still is None or still[0] != connection.person_id:
+                    connection.open = False
+                else:
+                    connection.ears = still[1]
+                    if connection.queue.empty():
+                        connection.queue.put_nowait(STILL_HERE)
+                connection.wake()
 
 
-CLOSED = object()
+def _cookie(scope: dict[str, Any]) -> str:
+    cookie: SimpleCookie = SimpleCookie()
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            with contextlib.suppress(Exception):
+                cookie.load(value.decode("latin1"))
+    morsel = cookie.get(COOKIE)
+    return morsel.value if morsel else ""
 
 
-async def _next(queue: asyncio.Queue[Notice | None], gone: asyncio.Future[Any], seconds: float) -> object:
-    """The next notice; CLOSED where the feed ends; None where the page went or the time passed."""
-    waiting: asyncio.Future[Any] = asyncio.ensure_future(queue.get())
-    done, _pending = await asyncio.wait({waiting, gone}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-    if waiting not in done:
-        waiting.cancel()  # before anything else is awaited, so that no notice is taken and lost
-        return None
-    return waiting.result() or CLOSED
+async def _stream(connection: Connection, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    gone = asyncio.ensure_future(_until_gone(receive))
+    gone.add_done_callback(connection.wake)
+    try:
+        await _send(send, HELLO)
+        while connection.open and not gone.done():
+            if connection.queue.empty():
+                connection.waiting = connection.loop.create_future()
+                await connection.waiting
+                continue
+            body, last = _taken(connection.queue)
+            if body:
+                await _send(send, body)
+            if last:
+                break
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except (RuntimeError, OSError):
+        return  # the page went away while we wrote
+    finally:
+        gone.cancel()
+
+
+STILL_HERE = Notice("", "", NOBODY)
+
+
+def _taken(queue: asyncio.Queue[Notice | None]) -> tuple[bytes, bool]:
+    """All that waits, as one piece of the stream, and whether the feed ends after it."""
+    parts: list[bytes] = []
+    while not queue.empty():
+        notice = queue.get_nowait()
+        if notice is None:
+            return b"".join(parts), True
+        parts.append(ALIVE if notice is STILL_HERE else _event(notice))
+    return b"".join(parts), False
 
 
 def _event(notice: Notice) -> bytes:

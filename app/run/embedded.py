@@ -21,6 +21,7 @@ log = structlog.get_logger()
 def main(settings: Settings, *, demo: bool = False) -> None:
     """Prepare the database, start everything, and run until SIGINT or SIGTERM."""
     memory.limit_arenas()
+    memory.allow_open_files()
     logs.configure(settings.log_level)
     serving.check(settings)
     engine = make_engine(settings.database_url)

@@ -25,6 +25,7 @@ FEW = 4
 def main(settings: Settings, role: str, *, demo: bool = False) -> None:
     """Prepare the database, start what the role needs, and run until SIGINT or SIGTERM."""
     memory.limit_arenas()
+    memory.allow_open_files()
     logs.configure(settings.log_level)
     serving.check(settings)
     roles = ROLES if role == "all" else (role,)

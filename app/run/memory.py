@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import datetime as dt
 import gc
+import resource
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from core.jobs import Job
 
 M_ARENA_MAX = -8  # <malloc.h>
 ARENAS = 2
+OPEN_FILES = 65_536
 EVERY_S = 120
 
 
@@ -33,6 +35,14 @@ def settle() -> None:
     program walked through, which took longer than the batch.
     """
     gc.set_threshold(20_000, 20, 20)
+
+
+def allow_open_files() -> None:
+    """As many open files as the system grants without asking: every open page is one, and the usual 1,024 are few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _trim(_session: Session, _now: dt.datetime) -> None:
