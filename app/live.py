@@ -10,7 +10,7 @@ from accounts.scope import Viewer, viewer_for
 from accounts.signin import queries
 from core import clock
 from core.db import reading
-from web.db import engine_of
+from web.db import reading_engine_of
 from web.live import Ears
 
 #: topic of the feed → the permission that reads what it tells of
@@ -41,13 +41,13 @@ def _granted(viewer: Viewer, permission: str) -> frozenset[str]:
 def authenticate(app: Flask, cookies: Sequence[str]) -> dict[str, tuple[int, Ears]]:
     """Person and ears behind each session cookie; strangers are left out.
 
-    One statement for five hundred cookies. Who they are comes from the kept viewers, so a right that nobody changed
-    costs nothing, and what a viewer hears is computed once for all their pages.
+    One statement for five hundred cookies. Who they are comes from the viewers that are kept for reading requests, so a
+    right that nobody changed costs nothing for a minute, and what a viewer hears is computed once for all their pages.
     """
     now = clock.now()
     known: dict[int, Ears] = {}
     found: dict[str, tuple[int, Ears]] = {}
-    with reading(engine_of(app)) as session:
+    with reading(reading_engine_of(app)) as session:
         for cookie, (_session, person) in queries.by_cookies(session, cookies, now=now).items():
             if person.id not in known:
                 known[person.id] = ears(viewer_for(session, person, now=now))

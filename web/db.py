@@ -59,6 +59,11 @@ def engine_of(app: Flask) -> sa.Engine:
     return cast("sa.Engine", app.extensions[_ENGINE])
 
 
+def reading_engine_of(app: Flask) -> sa.Engine:
+    """The engine of `app` for what only reads; what is kept by engine is shared with the reading requests."""
+    return cast("sa.Engine", app.extensions[_READING])
+
+
 def engine() -> sa.Engine:
     """The engine of the current app."""
     return engine_of(current_app)

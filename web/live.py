@@ -7,7 +7,8 @@ no contents: the page then asks for what it shows, through the ordinary access r
 at every keep-alive, of all of them in one go, so a stream outlives neither its session nor a right by more than that.
 
 An open page costs its task, one that waits for it to go, a queue that is empty most of the time, and one future; no timer
-and no thread of its own, and no task for each notice. A page that does not read is told to ask anew once its queue is full, and then waits for the network alone.
+and no thread of its own, and no task for each notice. A page that does not read is told to ask anew once its queue is
+full, and then waits for the network alone.
 """
 
 from __future__ import annotations

@@ -70,5 +70,7 @@ def transaction(engine: sa.Engine) -> Iterator[Session]:
 @contextlib.contextmanager
 def reading(engine: sa.Engine) -> Iterator[Session]:
     """A reading session; what it changes is thrown away."""
-    with Session(engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False) as session:
+    if not engine.get_execution_options().get(READ_ONLY):
+        engine = engine.execution_options(**{READ_ONLY: True})
+    with Session(engine, expire_on_commit=False) as session:
         yield session

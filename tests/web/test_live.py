@@ -23,22 +23,29 @@ OFTEN = 0.05  # seconds between two looks at the session
 
 
 class Stream:
-    """One page's connection, as the server sees it."""
+    """One page's connection, as the server sees it. While `reads` is cleared the page takes nothing from the network."""
 
-    def __init__(self, world: World, client: FlaskClient, every: float = OFTEN) -> None:
+    def __init__(
+        self, world: World, client: FlaskClient, every: float = OFTEN, *, feed: LiveFeed | None = None
+    ) -> None:
         cookie = client.get_cookie("taxops_session")
         assert cookie is not None
         self.sent: list[dict[str, Any]] = []
         self._gone = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
         headers = [(b"cookie", f"taxops_session={cookie.value}".encode())]
         scope = {"type": "http", "method": "GET", "path": "/live", "headers": headers}
-        self.task = asyncio.ensure_future(LiveFeed(world.app, check_s=every)(scope, self._receive, self._send))
+        self.task = asyncio.ensure_future(
+            (feed or LiveFeed(world.app, check_s=every))(scope, self._receive, self._send)
+        )
 
     async def _receive(self) -> dict[str, Any]:
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: dict[str, Any]) -> None:
+        await self.reads.wait()
         self.sent.append(message)
 
     async def opened(self) -> None:
