@@ -15,6 +15,7 @@ DECIDED: dict[tuple[str, str, str], str] = {
     ("accounts/service/units.py", "_forget_rights_below", "Person"): "access_version only, which is marked silent",
     ("accounts/roles.py", "change", "Person"): "access_version only, which is marked silent",
     ("app/web/authentication.py", "_touch", "model"): "last seen and last used: marked silent, or a table of sessions",
+    ("accounts/signin/known.py", "_touch", "ApiToken"): "last used, which is marked silent",
     ("app/demo/load/bulk.py", "add", "model"): "the demo's own data, on an empty database",
     ("app/demo/load/bulk.py", "add_with_ids", "model"): "the demo's own data, on an empty database",
     ("app/demo/load/matters.py", "_settle", "Article"): "used only, a count that is marked silent",
@@ -77,7 +78,7 @@ def test_writes_hide_in_no_other_way() -> None:
     for path, tree in source.product_modules():
         if source.name(path).startswith("monitor/samples/"):  # the column file is another database
             continue
-        if source.name(path) == "core/db/bulk.py":  # the demo's history alone; see the next test
+        if source.name(path) in {"core/db/bulk.py", "monitor/alerts/bulk.py"}:  # see the next two tests
             continue
         for node in ast.walk(tree):
             raw = isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -95,3 +96,16 @@ def test_only_the_demo_packs_rows_past_the_session() -> None:
     users = {source.name(path) for path, tree in source.product_modules() for node in ast.walk(tree)
              if isinstance(node, ast.ImportFrom) and node.module == "core.db.bulk"}  # fmt: skip
     assert users == {"app/demo/load/matters.py", "app/demo/load/telling.py"}
+
+
+def test_alerts_are_written_in_bulk_because_no_person_writes_them() -> None:
+    """What sources send is kept by the alerts themselves; monitor/alerts/bulk.py writes these two tables and no other."""
+    known = audited()
+    assert (known["Alert"], known["Member"]) == (False, False)
+    (text,) = [
+        path.read_text("utf-8")
+        for path, _tree in source.product_modules()
+        if source.name(path) == "monitor/alerts/bulk.py"
+    ]
+    named = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)} & set(known)
+    assert named <= {"Alert", "Member"}
