@@ -93,6 +93,8 @@ def create_administrator(
     person = session.scalar(sa.select(Person).where(Person.login == login))
     if person is None:
         person = create_person(session, login=login, name=name, unit=unit, now=now, password=password)
+    elif passwords.verify(person.password_hash, password):  # the command again: nothing new, and nobody stays signed in
+        signin.end_sessions(session, person.id, now=now)
     else:
         signin.set_password(session, person, passwords.accept(passwords.former(session, person), password), now=now)
     if not _holds(session, person, f"{kind}-admin", unit.id, now):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import argon2
 import pytest
 
-from accounts.signin import service as signin
+from accounts.signin import passwords
 from accounts.signin.views import safe_next
 from app.factory import create_app
 from core import clock
@@ -226,7 +226,7 @@ def test_an_unknown_login_costs_as_much_as_a_known_one(world: World, monkeypatch
 
     monkeypatch.setattr(argon2.PasswordHasher, "verify", counted)
     for login in ("lt-clerk", "nobody-has-this-login", "lt-clerk\0x", ""):
-        signin.verify(None, "warm")
+        passwords.verify(None, "warm")
         looks.clear()
         sign_in(world, world.app.test_client(), login, "wrong-password-1A")
         assert len(looks) == 1, login
