@@ -92,7 +92,7 @@ def _words(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, dt.datetime):
-        return value.date().isoformat()
+        return f"{value:%Y-%m-%d}"
     return str(value).strip()[:LONGEST_CELL]
 
 
