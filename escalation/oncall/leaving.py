@@ -27,14 +27,14 @@ class Duties:
         to = _("由%(name)s接替", name=heir.name) if heir else _("移出")
         alone = _("值班表里没有别人，请指定接手人。")
         found = [
-            Held(row.name, *(("", alone) if heir is None and set(row.people) == {person.id} else (to, "")))
+            Held(row.code, *(("", alone) if heir is None and set(row.people) == {person.id} else (to, "")))
             for row in _rosters(session, person)
         ]
         swap = to if heir else _("取消替班")
         found += [
             Held(_("%(day)s 的替班", day=f"{row.from_at:%m-%d}"), swap) for row in _overrides(session, person, now)
         ]
-        return found + [Held(row.name, to) for row in _policies(session, person)]
+        return found + [Held(row.code, to) for row in _policies(session, person)]
 
     def hand_over(self, session: Session, person: Person, heir: Person | None, *, by: int, now: dt.datetime) -> None:  # noqa: ARG002
         """Put the heir into each place, once."""

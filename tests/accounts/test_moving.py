@@ -58,7 +58,7 @@ def _rights(world: World, login: str) -> list[str]:
 def test_E_13_nothing_happens_before_it_was_seen_and_then_all_at_once(busy: World) -> None:
     admin = busy.client("sec-admin")
     page = admin.get(MOVE).get_data(as_text=True)
-    for shown in ("运维工程师", "蓝田信息中心", "INC-", "KB-", "蓝田值班"):
+    for shown in ("运维工程师", "蓝田信息中心", "INC-", "KB-", ">lt<"):
         assert shown in page
     assert "打印机脱机" not in page, "administrators read no matters"
     stuck = busy.submit(admin, MOVE, TRANSFER).get_data(as_text=True)
