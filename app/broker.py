@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
-from celery import Celery
-
 from config import Settings
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ PROBE_KEPT_S = 4.0
 
 def make(settings: Settings, run: Callable[[str, str], Any] | None = None) -> Celery:
     """A Celery application on the broker of the settings; `run(job, due_at)` is what its task does."""
+    from celery import Celery  # loaded only where there is a broker
+
     app = Celery("taxops", broker=settings.broker_url, set_as_current=False)
     options: dict[str, Any] = {"socket_connect_timeout": CONNECT_S, "socket_timeout": 10, "visibility_timeout": 120}
     if settings.broker_url.startswith("amqp"):
@@ -81,6 +84,8 @@ def place(url: str) -> str:
 
 
 def _try(url: str) -> str | None:
+    from celery import Celery
+
     try:
         with Celery("probe", broker=url, set_as_current=False).connection_for_read(url) as connection:
             connection.transport_options |= {"socket_connect_timeout": CONNECT_S, "socket_timeout": CONNECT_S}

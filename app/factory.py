@@ -11,7 +11,7 @@ from accounts.admin import findings, places
 from accounts.admin.api import SERVICES_OF_TEAM
 from accounts.idempotency import DatabaseStore
 from app import diagnosis, live, rooms, wiring
-from app.web import authentication, errors, headers, health, jinja, proxies
+from app.web import authentication, errors, headers, health, jinja, proxies, routing
 from config import Settings
 from core import netguard
 from core.db import make_engine
@@ -44,6 +44,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
         TEMPLATES_AUTO_RELOAD=False,
     )
     netguard.configure(settings)
+    app.url_rule_class = routing.LateRule
     app.url_map.converters["int"] = StorableInteger
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     web_db.init(app, engine or make_engine(settings.database_url))  # type: ignore[arg-type]

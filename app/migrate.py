@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 import migrations
 from app import rooms
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic itself is loaded only where something is to be changed: at most starts nothing is, and it takes half a second.
 SCRIPTS = Path(migrations.__file__).parent
+#: Alembic's own table of where the database is.
+VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
 def alembic_config(connection: sa.Connection | None = None) -> Config:
     """Alembic's configuration, working on `connection`."""
+    from alembic.config import Config
+
     found = Config()
     found.set_main_option("script_location", str(SCRIPTS))
     found.attributes["connection"] = connection
@@ -30,23 +35,30 @@ def alembic_config(connection: sa.Connection | None = None) -> Config:
 def current(engine: sa.Engine) -> str | None:
     """The revision the database is at."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not sa.inspect(connection).has_table(VERSION.name):
+            return None
+        return connection.scalar(sa.select(VERSION.c.version_num))
 
 
 def head() -> str:
     """The revision this program wants."""
-    found = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if found is None:
-        raise RuntimeError("the migration history is empty")
-    return found
+    texts = [file.read_text(encoding="utf-8") for file in (SCRIPTS / "versions").glob("*.py")]
+    made = {found[1] for text in texts if (found := re.search(r'^revision(?:: str)? = "(\w+)"', text, re.MULTILINE))}
+    follow = {found[1] for text in texts if (found := re.search(r'^down_revision\b.*= "(\w+)"', text, re.MULTILINE))}
+    ends = made - follow
+    if len(ends) != 1:
+        raise RuntimeError(f"the migration history has to have one end, not {sorted(ends)}")
+    return ends.pop()
 
 
 def upgrade(engine: sa.Engine, revision: str = "head") -> tuple[str | None, str | None]:
     """Bring the database to `revision`; returns what it was and what it is."""
-    rooms.import_models()
     before = current(engine)
     if revision == "head" and before == head():
         return before, before
+    from alembic import command
+
+    rooms.import_models()
     with engine.connect() as connection, _tables_may_be_made_anew(connection):
         command.upgrade(alembic_config(connection), revision)
         connection.commit()
@@ -77,6 +89,8 @@ def _tables_may_be_made_anew(connection: sa.Connection) -> Iterator[None]:
 
 def downgrade(engine: sa.Engine, revision: str) -> None:
     """Take the database back to `revision` ("base": empty)."""
+    from alembic import command
+
     rooms.import_models()
     with engine.connect() as connection, _tables_may_be_made_anew(connection):
         command.downgrade(alembic_config(connection), revision)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 from flask import Flask
@@ -50,13 +51,11 @@ def register(app: Flask) -> None:
 
 def import_models() -> None:
     """Make every table known to the metadata; models live in modules named `models` anywhere below a room."""
-    import pkgutil
-
-    for room in {r.split(".")[0] for r in ROOMS} | {"core"}:
-        package = importlib.import_module(room)
-        for found in pkgutil.walk_packages(package.__path__, prefix=f"{room}."):
-            if found.name.endswith(".models"):
-                importlib.import_module(found.name)
+    for room in sorted({r.split(".")[0] for r in ROOMS} | {"core"}):
+        # by the files: walking through packages would load each of them, the cluster's client too
+        for top in map(Path, importlib.import_module(room).__path__):
+            for file in sorted(top.rglob("models.py")):
+                importlib.import_module(".".join([room, *file.relative_to(top).with_suffix("").parts]))
 
 
 def subscribe() -> None:

@@ -60,6 +60,15 @@ def current() -> Any:
     return getattr(g, "viewer", None)
 
 
+def open_to_current(view: Callable[..., Any] | None) -> bool:
+    """Whether the current viewer may call `view`: what decides if a link to it is drawn."""
+    try:
+        enforce(view)
+    except (NotFound, Unauthenticated):
+        return False
+    return True
+
+
 def enforce(view: Callable[..., Any] | None) -> None:
     """Raise Unauthenticated or NotFound unless the current viewer may call `view`."""
     rule = rule_of(view)

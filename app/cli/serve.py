@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 import config
-from app.run import embedded, grown
 
 ROLES = ["all", "web", "worker", "poller", "live"]
 
@@ -27,6 +26,10 @@ def run(role: str, demo: bool) -> None:
     if demo and role not in {"all", "worker"}:
         raise click.UsageError("--demo is for the role worker, or for all in one")
     if settings.embedded:
+        from app.run import embedded  # each loads what the other has no use for
+
         embedded.main(settings, demo=demo)
     else:
+        from app.run import grown
+
         grown.main(settings, role, demo=demo)
