@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from collectors import clean
+from collectors import clean, lateness
 from collectors.base import DEFAULT_TIMEOUT_S, CheckResult, Outcome, P, Params, PollerFault, Probe, State
 from core import clock, netguard
 from core.errors import FieldError, Invalid
@@ -23,7 +23,9 @@ from core.i18n import gettext as _
 log = structlog.get_logger(__name__)
 
 LATE_S = 2.0
-"""A time limit that fires so much too late was not the target's doing: this process was starved."""
+LATE_PART = 0.5
+LATE_LEAST_S = 0.25
+"""A time limit during which this process stood still for so long, or for such a part of it, was not the target's doing."""
 
 
 def parse_params(probe: Probe[P], given: Mapping[str, Any]) -> P:
@@ -71,11 +73,12 @@ async def guarded(probe: Probe[P], target: str, params: P, *, deadline: float) -
     began = time.monotonic()
     try:
         # the addresses were judged when they were resolved; this is the second lock, on the socket itself
-        with netguard.guarded(netguard.Purpose.CHECK):
-            async with asyncio.timeout(max(0.0, deadline - began)):
-                outcome = await probe.measure(target, params, deadline=deadline)
-    except TimeoutError:
-        outcome = _timed_out(probe, deadline - began, late_by=time.monotonic() - deadline)
+        with netguard.guarded(netguard.Purpose.CHECK), lateness.of_this_loop().watched() as late:
+            try:
+                async with asyncio.timeout(max(0.0, deadline - began)):
+                    outcome = await probe.measure(target, params, deadline=deadline)
+            except TimeoutError:
+                outcome = _timed_out(probe, deadline - began, late_s=late())
     except PollerFault as fault:
         outcome = _fault(fault.message, fault.remedy)
     except OSError as error:
@@ -99,10 +102,10 @@ def _log_bug(probe_type: str, error: Exception) -> None:
     log.error("probe failed", probe=probe_type, error=type(error).__name__, where=where)
 
 
-def _timed_out(probe: Probe[Any], limit: float, *, late_by: float) -> Outcome:
-    if late_by > LATE_S:
+def _timed_out(probe: Probe[Any], limit: float, *, late_s: float) -> Outcome:
+    if late_s > min(LATE_S, max(LATE_LEAST_S, LATE_PART * limit)):
         return _fault(
-            _("采集端过载：时限晚了 %(late).0f 秒才触发", late=late_by), _("减少同时进行的检查，或增加采集端")
+            _("采集端过载：时限内有 %(late).1f 秒没有轮到它运行", late=late_s), _("减少同时进行的检查，或增加采集端")
         )
     return Outcome(probe.timeout_state, str(probe.timeout_text) % {"limit": f"{max(limit, 0.0):.3g}"})
 

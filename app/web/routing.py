@@ -21,7 +21,7 @@ _making = threading.Lock()
 class LateRule(Rule):
     """As werkzeug's own, with its builders kept by what they are made of: rule, default values, converters' places."""
 
-    def _compile_builder(self, append_unknown: bool = True) -> Builder:  # noqa: FBT001, FBT002  werkzeug's signature
+    def _compile_builder(self, append_unknown: bool = True) -> Builder:
         # what the rule looks like is held now: werkzeug reuses these lists should the rule be bound again
         key = (self.rule, append_unknown, tuple(self._trace), repr(sorted((self.defaults or {}).items())))
         compiled = super()._compile_builder

@@ -94,20 +94,22 @@ async def test_M_10_file_descriptors_used_up_is_unknown_for_a_real_probe(look):
 
 async def test_the_time_limit_always_holds():
     began = time.monotonic()
-    result = await check(Broken(30.0), "x", {}, timeout_s=0.2)
+    result = await check(Broken(30.0), "x", {}, timeout_s=1.5)
     assert time.monotonic() - began < 5
     assert result.state is State.CRITICAL
-    assert "0.2" in result.output
+    assert "1.5" in result.output
 
 
-async def test_M_10_a_starved_poller_does_not_blame_the_target():
+@pytest.mark.parametrize(("hogged_s", "limit_s"), [(2.6, 0.2), (0.7, 1.0)])
+async def test_M_10_a_starved_poller_does_not_blame_the_target(hogged_s: float, limit_s: float):
     class Starved(Broken):
         async def measure(self, target: str, params: OneParam, *, deadline: float) -> Outcome:
-            time.sleep(2.6)  # something hogs the loop
+            await asyncio.sleep(0)
+            time.sleep(hogged_s)  # something hogs the loop
             await asyncio.sleep(5)
             return Outcome(State.OK, "")
 
-    result = await check(Starved(0.0), "x", {}, timeout_s=0.2)
+    result = await check(Starved(0.0), "x", {}, timeout_s=limit_s)
     assert result.state is State.UNKNOWN
     assert "过载" in result.output
 

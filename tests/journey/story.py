@@ -89,7 +89,8 @@ def monitor(story: Story, nginx: Nginx, postgresql: PostgreSQL, snmpd: Snmpd) ->
 def kill_one_by_one(story: Story) -> None:
     """Each death is measured from the signal to the incident that can be read."""
     for victim in story.victims.values():
-        assert story.province.incidents(victim.item) == []
+        before = story.province.incidents(victim.item)
+        assert before == [], f"{victim.name} was well, and yet: {before}"
         victim.server.kill9()
         ticket, victim.latency = story.province.wait_for_incident(
             victim.item, since=time.monotonic(), within=victim.pace.bound
