@@ -69,7 +69,8 @@ class UnitClosure(Base):
 class Person(Base):
     """Somebody who can be named: reporter, engineer, vendor contact, or a service account (`is_service`).
 
-    Without a password hash nobody can sign in as this person. `access_version` grows whenever rights change.
+    Without a password hash nobody can sign in as this person, but for those of the `directory`: they never have one here,
+    the directory is asked. `access_version` grows whenever rights change.
     """
 
     __tablename__ = "person"
@@ -87,6 +88,7 @@ class Person(Base):
     password_due: Mapped[bool] = mapped_column(
         default=False, server_default=sa.false()
     )  # to be changed at the next sign-in
+    directory: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     active: Mapped[bool] = mapped_column(default=True)
     is_service: Mapped[bool] = mapped_column(default=False)
     locale: Mapped[str] = mapped_column(sa.String(10), default="zh_CN")

@@ -31,6 +31,7 @@ SECRET_SETTINGS = frozenset(
         "elasticsearch_api_key",
         "smtp_url",
         "heartbeat_url",
+        "ldap_bind_password",
     }
 )
 
@@ -71,6 +72,13 @@ class Settings:
     send_networks: str
     leave_s: str
     audit_keep_days: str
+    ldap_url: str
+    ldap_base: str
+    ldap_bind_dn: str
+    ldap_bind_password: str = field(repr=False)
+    ldap_ca_file: str
+    ldap_people: str
+    ldap_attributes: str
     log_level: str
 
     @property
@@ -111,6 +119,11 @@ class Settings:
     def audit_days(self) -> int:
         """How many days the audit trail is kept."""
         return int(self.audit_keep_days)
+
+    @property
+    def ldap_names(self) -> dict[str, str]:
+        """What the directory calls a person's login, name, email, phone and unit."""
+        return dict(pair.split("=") for pair in "".join(self.ldap_attributes.split()).split(",") if pair)
 
     def path(self, *parts: str) -> Path:
         """A path below `home`."""
@@ -158,6 +171,14 @@ def _networks(value: str) -> bool:
         return False
 
 
+def _attributes(value: str) -> bool:
+    """Pairs such as login=uid; the login there must be."""
+    pairs = [pair for pair in "".join(value.split()).split(",") if pair]
+    names = [pair.partition("=")[0] for pair in pairs]
+    fine = all(re.fullmatch(r"(login|name|email|phone|unit)=[A-Za-z][A-Za-z0-9.;-]*", pair) for pair in pairs)
+    return fine and len(set(names)) == len(names) and {"login", "name", "unit"} <= set(names)
+
+
 def _days_kept(value: str) -> bool:
     return value.isascii() and value.isdecimal() and DATABASE_KEEPS_DAYS <= int(value) <= MOST_DAYS
 
@@ -170,6 +191,7 @@ def _zone(value: str) -> bool:
     return True
 
 
+_CA_FILE = (lambda v: not v or Path(v).is_file(), "a file with the certificates of the authority, in PEM")
 _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "bind": (_bind, "ADDRESS:PORT, such as 127.0.0.1:8000"),
     "database_url": (
@@ -178,10 +200,7 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "broker_url": (_url("amqp", "amqps", "redis", "rediss"), "amqp://… or redis://…"),
     "elasticsearch_url": (_urls("http", "https"), "https://user:password@host:9200, several divided by commas"),
-    "elasticsearch_ca_file": (
-        lambda v: not v or Path(v).is_file(),
-        "a file with the certificates of the authority, in PEM",
-    ),
+    "elasticsearch_ca_file": _CA_FILE,
     "elasticsearch_index": (
         lambda v: re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", v) is not None,
         "lower-case letters, digits, - and _, a letter first",
@@ -201,6 +220,16 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "send_networks": (_networks, "networks that web hooks and sign-in may reach, such as 10.61.0.0/16"),
     "leave_s": (lambda v: v.isdigit() and int(v) <= 60, "whole seconds from 0 to 60"),  # noqa: PLR2004  a minute is enough
     "audit_keep_days": (_days_kept, f"a number of days from {DATABASE_KEEPS_DAYS} to {MOST_DAYS}"),
+    "ldap_url": (
+        lambda v: not v or (_url("ldap", "ldaps")(v) and bool(urlsplit(v).hostname)),
+        "ldaps://host:636, or ldap://host:389 (StartTLS is used)",
+    ),
+    "ldap_ca_file": _CA_FILE,
+    "ldap_people": (
+        lambda v: v.startswith("(") and v.endswith(")") and v.count("(") == v.count(")"),
+        "an LDAP filter in brackets, such as (objectClass=inetOrgPerson)",
+    ),
+    "ldap_attributes": (_attributes, "login=uid, name=cn, unit=departmentNumber; also email= and phone="),
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 
@@ -223,8 +252,20 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     for name, (ok, allowed) in _RULES.items():
         if not ok(str(values[name])):
             raise SettingError(name, str(values[name]), allowed)
+    _together(values)
     known = {f.name for f in fields(Settings)}
     return Settings(home=home, **{k: str(v) for k, v in values.items() if k in known})
+
+
+_NEEDS = {"ldap_url": ("ldap_base", "ldap_bind_dn", "ldap_bind_password")}
+"""What must be set where another is."""
+
+
+def _together(values: Mapping[str, Any]) -> None:
+    for name, needed in _NEEDS.items():
+        for other in needed if values[name] else ():
+            if not values[other]:
+                raise SettingError(other, "", f"not empty, since {PREFIX}{name.upper()} is set")
 
 
 def _from_file(path: Path, *, known: set[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from accounts import service
@@ -14,6 +14,7 @@ from accounts.admin.authority import require, require_at
 from accounts.admin.pages import as_invalid, blueprint
 from accounts.admin.schemas import GrantIn
 from accounts.current import viewer
+from accounts.directory import client
 from accounts.models import Grant, Person, Role, Unit
 from accounts.signin import password_rules
 from accounts.signin.password_rules import Whose
@@ -53,6 +54,7 @@ def person_page(login: str, form: Form[GrantIn] | None = None, *, password_error
         last_day=lambda until: clock.local_date(until - dt.timedelta(microseconds=1)),
         form=form or Form(GrantIn, {"unit": row.unit.code}),
         password_error=password_error,
+        has_directory=client.of_settings(current_app.config["TAXOPS"]) is not None,
         hints=password_rules.hints("", Whose(row.login, row.name)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from accounts import service
@@ -13,6 +13,7 @@ from accounts.admin.grant_views import person_page
 from accounts.admin.pages import as_invalid, blueprint, following
 from accounts.admin.schemas import PersonIn
 from accounts.current import viewer
+from accounts.directory import client
 from accounts.models import Role
 from accounts.signin import passwords, sessions
 from accounts.signin import service as signin
@@ -107,6 +108,23 @@ def set_active(login: str) -> ResponseReturnValue:
         service.set_active(db.session(), row, active=wanted, now=clock.now())
     db.session().commit()
     flash(_("已启用。") if row.active else _("已停用，其登录已全部退出。"), "ok")
+    return redirect(url_for("admin.person", login=login), 303)
+
+
+@blueprint.post("/people/<login>/directory")
+@access.needs("person.write")
+def set_directory(login: str) -> ResponseReturnValue:
+    """Give somebody's password to the directory, or take them back: `directory` says which (R-02)."""
+    row = queries.person(db.session(), viewer(), login, lock=True)
+    require_over("person.write", row)
+    wanted = {"true": True, "false": False}.get(request.form.get("directory", ""))
+    if wanted is None:
+        raise Invalid.of("directory", _("请说明由目录还是由本平台登录。"))
+    if wanted and client.of_settings(current_app.config["TAXOPS"]) is None:
+        raise Conflict(_("还没有设置目录服务，改了就登录不了。"))
+    service.set_directory(db.session(), row, directory=wanted, now=clock.now())
+    db.session().commit()
+    flash(_("已改由目录服务登录，本平台的口令已清除。") if wanted else _("已改由本平台登录，请为其重置口令。"), "ok")
     return redirect(url_for("admin.person", login=login), 303)
 
 

@@ -1,6 +1,6 @@
 """Verbs on units, people, teams and grants. None commits; all refuse what would widen a right by accident (R-03)."""
 
-from accounts.service.people import create_administrator, create_person, person_in_use, set_active
+from accounts.service.people import create_administrator, create_person, person_in_use, set_active, set_directory
 from accounts.service.rights import grant, revoke
 from accounts.service.teams import change_team, create_team, join_team, leave_team
 from accounts.service.units import (
@@ -28,5 +28,6 @@ __all__ = [
     "revoke",
     "set_active",
     "set_contract_end",
+    "set_directory",
     "unit_by_code",
 ]

@@ -14,6 +14,7 @@ from accounts.service.rights import grant, refuse_last
 from accounts.service.units import create_unit, unit_by_code
 from accounts.signin import passwords
 from accounts.signin import service as signin
+from accounts.signin.models import FormerPassword
 from accounts.signin.password_rules import Whose
 from accounts.validity import ends, in_force, lasting
 from core.errors import Conflict, Invalid
@@ -33,8 +34,12 @@ def create_person(
     phone: str | None = None,
     password: str | None = None,
     is_service: bool = False,
+    directory: bool = False,
 ) -> Person:
-    """Add a person. Raises Invalid for a bad login, a weak password or a unit that was retired, Conflict for a taken login."""
+    """Add a person; of the `directory`: without a password.
+
+    Raises Invalid for a bad login, a weak password or a unit that was retired, Conflict for a taken login.
+    """
     if not _LOGIN.match(login):
         raise Invalid.of("login", _("登录名须为 2–63 位小写字母、数字、点、横线或下划线。"))
     if session.scalar(sa.select(Person.id).where(Person.login == login)) is not None:
@@ -47,6 +52,7 @@ def create_person(
         email=email,
         phone=phone,
         is_service=is_service,
+        directory=directory,
         created_at=now,
         active=True,
     )
@@ -64,15 +70,37 @@ def set_active(session: Session, person: Person, *, active: bool, now: dt.dateti
     Raises Conflict for the last administrator of a kind: one local one always remains (R-03).
     """
     if not active:
-        grants = session.scalars(
-            sa.select(Grant)
-            .join(Role, Role.code == Grant.role_code)
-            .where(Grant.person_id == person.id, lasting(now), Role.administrator.is_not(None))
-        )
-        for held in grants:
-            refuse_last(session, held, now)
+        _refuse_last_of_any_kind(session, person, now)
         signin.end_sessions(session, person.id, now=now)
     person.active = active
+    person.access_version += 1
+
+
+def _refuse_last_of_any_kind(session: Session, person: Person, now: dt.datetime) -> None:
+    grants = session.scalars(
+        sa.select(Grant)
+        .join(Role, Role.code == Grant.role_code)
+        .where(Grant.person_id == person.id, lasting(now), Role.administrator.is_not(None))
+    )
+    for held in grants:
+        refuse_last(session, held, now)
+
+
+def set_directory(session: Session, person: Person, *, directory: bool, now: dt.datetime) -> None:
+    """Give somebody's password to the directory (the one here is gone) or take them back (they get one here later).
+
+    Their sessions end. Raises Conflict for the last administrator of a kind, who stays local (R-03), and for programs.
+    """
+    if person.directory is directory:
+        return
+    if person.is_service:
+        raise Conflict(_("接口账号不由目录服务登录。"))
+    if directory:
+        _refuse_last_of_any_kind(session, person, now)
+        session.execute(sa.delete(FormerPassword).where(FormerPassword.person_id == person.id))
+        person.password_hash, person.password_due = None, False
+    signin.end_sessions(session, person.id, now=now)
+    person.directory = directory
     person.access_version += 1
 
 
@@ -81,7 +109,8 @@ def create_administrator(
 ) -> Person:
     """Make one of the three separate administrators (system, security, audit), at the province.
 
-    An existing login gets this password (its sessions end) and the role, once. Raises Conflict where it holds another.
+    An existing login gets this password (its sessions end) and the role, once. Raises Conflict where it holds another, or
+    where it is of the directory: administrators made here must get in while the directory is away.
     """
     if unit_code:
         unit = unit_by_code(session, unit_code)

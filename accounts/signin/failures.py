@@ -19,6 +19,7 @@ class SignInFailed(Exception):
 
     message: str
     retry_after: int | None = None
+    away: bool = False  # nothing was judged: the directory could not be asked
 
 
 def of(session: Session, counted_as: str) -> SignInFailure | None:

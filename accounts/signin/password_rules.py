@@ -22,10 +22,11 @@ _TELLING = 3  # a login or name of fewer letters is in many words
 
 @dataclass(frozen=True)
 class Whose:
-    """Whom the password is for: it must not contain these."""
+    """Whom the password is for: it must not contain these. `directory`: the directory has it, and nobody sets one here."""
 
     login: str
     name: str = ""
+    directory: bool = False
 
 
 @dataclass(frozen=True)

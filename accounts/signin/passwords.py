@@ -14,7 +14,7 @@ from accounts.signin import failures, password_rules
 from accounts.signin.models import FormerPassword
 from accounts.signin.password_rules import KEPT, Whose
 from accounts.validity import in_force
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.i18n import gettext as _
 
 REPORTER = "reporter"
@@ -59,6 +59,12 @@ def outdated(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
+def refuse_directory(directory: bool) -> None:
+    """Raise Conflict for people of the directory: a second password here would outlive the one that was taken away there."""
+    if directory:
+        raise Conflict(_("此人由目录服务登录，本平台没有也不能设置口令；请在目录中修改。"))
+
+
 def former(session: Session, person: Person) -> Former:
     """What a new password of this person is judged against."""
     kept = session.scalars(
@@ -68,11 +74,13 @@ def former(session: Session, person: Person) -> Former:
         .limit(KEPT - 1)
     )
     present = (person.password_hash,) if person.password_hash else ()
-    return Former(Whose(person.login, person.name), (*present, *kept))
+    return Former(Whose(person.login, person.name, person.directory), (*present, *kept))
 
 
 def accept(known: Former, password: str, *, field: str = "password") -> str:
-    """The hash of a new password. Raises Invalid where it is too weak or one of the last few. Slow, see hash_password."""
+    """The hash of a new password. Raises Invalid where it is too weak or one of the last few, Conflict where the directory
+    has the person's password. Slow, see hash_password."""
+    refuse_directory(known.whose.directory)
     if problem := password_rules.problem(password, known.whose):
         raise Invalid.of(field, str(problem))
     if any(verify(old, password) for old in known.hashes):
@@ -82,6 +90,7 @@ def accept(known: Former, password: str, *, field: str = "password") -> str:
 
 def store(session: Session, person: Person, hashed: str, *, now: dt.datetime, by_administrator: bool = False) -> None:
     """Give a stored person a new password, from `accept`. One an administrator gave is changed at the first sign-in."""
+    refuse_directory(person.directory)
     if person.password_hash is not None:
         session.add(FormerPassword(person_id=person.id, password_hash=person.password_hash, replaced_at=now))
         session.flush()

@@ -72,6 +72,7 @@ def _change_password(current: str, new: str) -> str | None:
     db.session().rollback()
     with reading(engine()) as session:
         known = passwords.former(session, session.get_one(Person, who.person_id))
+    passwords.refuse_directory(known.whose.directory)
     if known.present is None or not passwords.verify(known.present, current):
         return _("当前口令不正确。")
     try:

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.audit import listener as audit
+from accounts.directory import client
+from accounts.directory.client import Directory
 from accounts.factor import queries as factors
 from accounts.models import ApiToken, Person, SignInFailure, SignInSession
 from accounts.permissions import PERMISSIONS
@@ -17,13 +19,14 @@ from accounts.realms.models import Realm
 from accounts.signin import failures, passwords, rules
 from accounts.signin.failures import SignInFailed
 from accounts.signin.stages import Needs, Stage, following
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Unavailable
 from core.i18n import gettext as _
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a sign-in needs to know of a login before the password is looked at. `stored`: the person's hash, if any.
+    """What a sign-in needs to know of a login before the password is looked at. `stored`: the person's hash, if any;
+    `directory`: the directory knows the password.
 
     `counted_as`: whose failures these are; of a login nobody has what was typed is not kept, it may be a password.
     """
@@ -31,6 +34,7 @@ class Known:
     login: str
     stored: str | None
     counted_as: str
+    directory: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,26 @@ def look_up(session: Session, login: str, *, now: dt.datetime, secret: str) -> K
     `secret` is the installation's: with it the failures of logins that nobody has are counted without keeping them.
     """
     login = login.replace("\0", "")[:64]
-    found = session.execute(sa.select(Person.login, Person.password_hash).where(Person.login == login)).one_or_none()
+    wanted = sa.select(Person.password_hash, Person.directory).where(Person.login == login)
+    found = session.execute(wanted).one_or_none()
     blurred = rules.blurred(login, secret)
-    known = Known(login, found.password_hash, login) if found else Known(login, None, blurred)
+    known = Known(login, found.password_hash, login, found.directory) if found else Known(login, None, blurred)
     row = session.get(SignInFailure, known.counted_as)
     return (row is not None and failures.locked(row, now)) or known
 
 
-def prove(known: Known, password: str) -> Proven:
-    """Second step, without any transaction: the slow look at the password."""
+def prove(known: Known, password: str, directory: Directory | None = None) -> Proven | SignInFailed:
+    """Second step, without any transaction: the slow look at the password, here or in the `directory`.
+
+    Of logins that nobody has it asks as of the directory's people, without telling it what was typed: the delay and a
+    directory that is away must not say which logins exist.
+    """
+    if directory is not None and known.stored is None:
+        try:
+            asked = known.login if known.directory else None
+            return Proven(known, client.right_password(directory, asked, password))
+        except Unavailable as error:
+            return SignInFailed(error.message, away=True)
     right = passwords.verify(known.stored, password)
     outdated = right and known.stored is not None and passwords.outdated(known.stored)
     return Proven(known, right, passwords.hash_password(password) if outdated else None)
@@ -99,7 +114,8 @@ def sign_in(
     if failure is not None and (locked := failures.locked(failure, now)):
         return locked  # others failed while we looked: a right guess among many at once does not count
     person = session.scalar(sa.select(Person).where(Person.login == login).with_for_update())
-    unchanged = person is not None and person.password_hash == proven.known.stored
+    known = (proven.known.stored, proven.known.directory)
+    unchanged = person is not None and (person.password_hash, person.directory) == known
     if person is None or not unchanged or not proven.right or not _may_know(session, person):
         failures.count(session, failure, counted_as, now)
         audit.record(session, verb="sign-in-failed", object_name=f"person:{person.login if person else '?'}", now=now)

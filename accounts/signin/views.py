@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
+from accounts.directory import client as directory
 from accounts.realms import service as realms
 from accounts.realms.models import Realm
 from accounts.signin import service
@@ -79,7 +80,7 @@ def answer_sign_in(door: Realm) -> ResponseReturnValue:
         page = _form(door, target, login=request.form.get("login", "").strip(), error=found.message)
         if found.retry_after:
             return page, 429, {"Retry-After": str(found.retry_after)}
-        return page, 401
+        return page, 503 if found.away else 401
     return let_in(found, target)
 
 
@@ -109,7 +110,9 @@ def _prove_and_sign_in(login: str, password: str, door: Realm) -> service.Begun 
         known = service.look_up(session, login, now=clock.now(), secret=str(current_app.config["SECRET_KEY"]))
     if isinstance(known, SignInFailed):
         return known
-    proven = service.prove(known, password)
+    proven = service.prove(known, password, directory.of_settings(current_app.config["TAXOPS"]))
+    if isinstance(proven, SignInFailed):
+        return proven
     address, browser = request.remote_addr or "", request.user_agent.string
     found = service.sign_in(db.session(), proven, address=address, user_agent=browser, now=clock.now(), door=door)
     db.session().commit()

@@ -14,6 +14,7 @@ from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.nginx import Nginx
 from tests.servers.postgresql import PostgreSQL, ordinary_account
 from tests.servers.redis import Redis
+from tests.servers.slapd import Slapd
 from tests.servers.smtp import SmtpServer
 from tests.servers.snmpd import Snmpd
 from tests.servers.taxops import TaxopsServer
@@ -74,6 +75,15 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
     """The session's Elasticsearch with TLS and security; each test takes an index prefix of its own."""
     authority = Authority(tmp_path_factory.mktemp("elasticsearch-authority"))
     with owned_directory(ordinary_account()) as home, Elasticsearch(home, authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    """The module's LDAP directory, without people: put() them there."""
+    home = tmp_path_factory.mktemp("slapd")
+    with Slapd(home / "server", Authority(home / "authority")) as server:
+        server.begin()
         yield server
 
 
