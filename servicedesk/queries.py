@@ -81,6 +81,9 @@ class Filter:
     clocks: tuple[ClockState, ...] = ()  # with a clock that stands so
     change_item: int | None = None  # changes that touch this item
     times: tuple[tuple[str, str, dt.datetime], ...] = ()  # column of TIMES, comparison of COMPARED, instant
+    held_by: int | None = None  # a person's id
+    of_teams: frozenset[int] | None = None  # ids; an empty one finds nothing
+    due_within: dt.timedelta | None = None  # the next clock ends between now and then
     text: str | None = None
 
 
@@ -92,10 +95,16 @@ def find(
     return page(session, statement, NEWEST_FIRST, cursor=cursor, limit=limit)
 
 
-def count(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime) -> int:
-    """How many there are."""
-    statement = narrowed(sa.select(sa.func.count()).select_from(Ticket).where(access.visible(viewer)), wanted, now=now)
-    return session.scalar(statement) or 0
+def count(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, most: int) -> int:
+    """How many there are, counted no further than `most`."""
+    some = narrowed(sa.select(sa.literal(1)).select_from(Ticket).where(access.visible(viewer)), wanted, now=now)
+    return session.scalar(sa.select(sa.func.count()).select_from(some.limit(most).subquery())) or 0
+
+
+def first_numbers(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, most: int) -> list[str]:
+    """The numbers of the newest ones, at most `most`."""
+    some = narrowed(sa.select(Ticket.number).where(access.visible(viewer)), wanted, now=now)
+    return list(session.scalars(some.order_by(Ticket.opened_at.desc(), Ticket.id.desc()).limit(most)))
 
 
 def narrowed(statement: Any, wanted: Filter, *, now: dt.datetime) -> Any:
@@ -108,8 +117,9 @@ def _plain(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
         yield Ticket.kind.in_(wanted.kinds)
     if wanted.states:
         yield Ticket.state.in_(wanted.states)
-    if wanted.lines:
-        yield Ticket.line.in_(wanted.lines)
+    if wanted.lines:  # of those that are open it is asked one after another: they are few, and a vendor's line is long
+        line = sa.func.coalesce(Ticket.line, "") if wanted.open else Ticket.line
+        yield line.in_([str(each) for each in wanted.lines])
     same: tuple[tuple[Any, Any], ...] = (
         (Ticket.number, wanted.number),
         (Ticket.title, wanted.title),
@@ -151,6 +161,10 @@ def _by_history(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
 def _by_name(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
     if wanted.reporter is not None:
         yield Ticket.reporter_id == _id_of(Person.id, Person.login, wanted.reporter)
+    if wanted.held_by is not None:
+        yield Ticket.holder_id == wanted.held_by
+    if wanted.of_teams is not None:
+        yield Ticket.team_id.in_(sorted(wanted.of_teams))
     if wanted.holder is not None:
         yield Ticket.holder_id == _id_of(Person.id, Person.login, wanted.holder)
     if wanted.team is not None:
@@ -184,6 +198,8 @@ def _subtree_of(code: str) -> sa.Select[Any]:
 def _by_time(wanted: Filter, now: dt.datetime) -> Iterable[sa.ColumnElement[bool]]:
     for column, how, at in wanted.times:
         yield COMPARED[how](TIMES[column], at)
+    if wanted.due_within is not None:
+        yield sa.and_(Ticket.next_due_at >= now, Ticket.next_due_at < now + wanted.due_within)
     if wanted.overdue is not None:
         late = sa.and_(Ticket.next_due_at.is_not(None), Ticket.next_due_at < now)
         yield late if wanted.overdue else sa.or_(Ticket.next_due_at.is_(None), ~late)

@@ -2,6 +2,8 @@
 
 from servicedesk.blueprint import blueprint
 from servicedesk.intake import views as _intake  # noqa: F401  each fills the blueprint
+from servicedesk.saved import views as _filters  # noqa: F401
+from servicedesk.saved.api import api as filters_api
 from servicedesk.tickets import fragments as _fragments  # noqa: F401
 from servicedesk.tickets import list_views as _lists  # noqa: F401
 from servicedesk.tickets import page_views as _pages  # noqa: F401
@@ -9,4 +11,4 @@ from servicedesk.tickets.api import api
 from servicedesk.tickets.side_api import api as side_api
 from servicedesk.work import views as _work  # noqa: F401
 
-BLUEPRINTS = (blueprint, api.blueprint, side_api.blueprint)
+BLUEPRINTS = (blueprint, api.blueprint, side_api.blueprint, filters_api.blueprint)

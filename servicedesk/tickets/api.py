@@ -37,7 +37,9 @@ ACT = ("ticket.report", "ticket.read", "ticket.work", "vendor.work")
 def list_tickets(query: TicketQuery) -> Page[TicketOut]:
     """What the caller may see, newest first."""
     now = clock.now()
-    found = queries.find(db.session(), viewer(), filter_of(query), cursor=query.cursor, limit=query.limit, now=now)
+    found = queries.find(
+        db.session(), viewer(), filter_of(query, viewer()), cursor=query.cursor, limit=query.limit, now=now
+    )
     return Page(showing.tickets_out(db.session(), found.items, now=now), found.next)
 
 

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import pydantic
+
+from accounts.scope import Viewer
 from servicedesk.queries import TIMES, Filter
 from servicedesk.tickets.schemas import TicketQuery
 
-_OTHERWISE = {"limit", "cursor", "q", "kind", "state", "line", "service", "item", "clocks", "items"}
+_OTHERWISE = {
+    "limit", "cursor", "q", "kind", "state", "line", "service", "item", "clocks", "items", "mine", "my_teams", "due_within",
+}  # fmt: skip
 
 
-def filter_of(query: TicketQuery) -> Filter:
-    """The filter a query asks for."""
+_LISTS = {"kind", "state", "line", "clocks"}
+
+
+def query_of(args: Mapping[str, list[str]]) -> TicketQuery:
+    """The filters of an address; what makes no sense is passed over, a list must not fail on a typed address."""
+    given: dict[str, Any] = {}
+    for name, found in args.items():
+        values = [v for v in found if v != ""]
+        if values and name in TicketQuery.model_fields:
+            given[name] = values if name in _LISTS else values[-1]
+    try:
+        return TicketQuery.model_validate(given)
+    except pydantic.ValidationError as error:
+        for problem in error.errors():
+            given.pop(str(problem["loc"][0]), None)
+        return TicketQuery.model_validate(given)
+
+
+def filter_of(query: TicketQuery, viewer: Viewer) -> Filter:
+    """The filter a query asks for; “mine” is whoever asks."""
     times = {given for name in TIMES for given, _how in _asked_as(name)}
     return Filter(
         **query.model_dump(exclude=_OTHERWISE | times),
@@ -25,6 +49,9 @@ def filter_of(query: TicketQuery) -> Filter:
         clocks=tuple(query.clocks),
         change_item=query.items,
         times=tuple(_times(query)),
+        held_by=viewer.person_id if query.mine else None,
+        of_teams=viewer.member_of if query.my_teams else None,
+        due_within=dt.timedelta(hours=query.due_within) if query.due_within else None,
     )
 
 

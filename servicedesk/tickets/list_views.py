@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-import pydantic
 import sqlalchemy as sa
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -20,8 +19,9 @@ from core.i18n import gettext as _
 from servicedesk import catalogue, queries
 from servicedesk.blueprint import REPORT, blueprint
 from servicedesk.custody.rules import LINE_LABELS
+from servicedesk.saved import views as filter_views
 from servicedesk.tickets import access, categories, conversation, presenting, rules
-from servicedesk.tickets.asking import filter_of
+from servicedesk.tickets.asking import filter_of, query_of
 from servicedesk.tickets.models import Ticket, TicketPrincipal
 from servicedesk.tickets.schemas import TicketPatch, TicketQuery
 from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, STATES_OF, Kind, State
@@ -37,18 +37,8 @@ IN_THE_FORM = {"q", "state", "priority", "category", "line", "kind", "open", "ov
 
 
 def query_of_address() -> TicketQuery:
-    """The filters of the address; what makes no sense there is passed over, a list must not fail on a typed address."""
-    given: dict[str, Any] = {}
-    for name in request.args:
-        values = [v for v in request.args.getlist(name) if v != ""]
-        if values and name in TicketQuery.model_fields:
-            given[name] = values if name in {"kind", "state", "line", "clocks"} else values[-1]
-    try:
-        return TicketQuery.model_validate(given)
-    except pydantic.ValidationError as error:
-        for problem in error.errors():
-            given.pop(str(problem["loc"][0]), None)
-        return TicketQuery.model_validate(given)
+    """The filters of the address."""
+    return query_of(request.args.to_dict(flat=False))
 
 
 @blueprint.get("/tickets")
@@ -56,20 +46,26 @@ def query_of_address() -> TicketQuery:
 def tickets() -> ResponseReturnValue:
     """Everything the viewer may see, narrowed by the address."""
     session, now = db.session(), clock.now()
+    if not request.args and (address := filter_views.default_address()):
+        return redirect(address, 303)
     query = query_of_address()
-    found = queries.find(session, viewer(), filter_of(query), cursor=query.cursor, limit=PAGE, now=now)
+    found = queries.find(session, viewer(), filter_of(query, viewer()), cursor=query.cursor, limit=PAGE, now=now)
     rows = presenting.rows(session, found.items)
     next_url = _next_url(found.next)
     if request.headers.get("HX-Request") and query.cursor:
         return render_template("servicedesk/_list_rows.html", rows=rows, next_url=next_url)
-    chosen = [(k, v) for k, v in request.args.items(multi=True) if v and k not in {"cursor", "limit"}]
+    chosen = [
+        (k, v)
+        for k, v in request.args.items(multi=True)
+        if v and k in TicketQuery.model_fields and k not in {"cursor", "limit"}
+    ]
     return render_template(
         "servicedesk/list.html",
         rows=rows,
         next_url=next_url,
         query=query,
         chosen=chosen,
-        carried=[(k, v) for k, v in chosen if k in TicketQuery.model_fields and k not in IN_THE_FORM],
+        carried=[(k, v) for k, v in chosen if k not in IN_THE_FORM],
         told=list(_told(query)),
         kinds=[(str(k), str(KIND_LABELS[k])) for k in Kind],
         states=[(str(s), str(STATE_LABELS[s])) for s in STATES_OF[Kind.INCIDENT]],
@@ -78,6 +74,7 @@ def tickets() -> ResponseReturnValue:
         priorities=[(str(p), str(label)) for p, label in rules.PRIORITY_LABELS.items()],
         unit_name=_unit_name(query.unit),
         service_name=_service_name(query.service),
+        **filter_views.for_list(query),
     )
 
 
@@ -93,6 +90,12 @@ def _told(query: TicketQuery) -> Iterator[str]:
     for name, (yes, no) in words.items():
         if (value := getattr(query, name)) is not None:
             yield yes if value else no
+    if query.mine:
+        yield _("我手上的")
+    if query.my_teams:
+        yield _("本班组的")
+    if query.due_within:
+        yield _("%(n)s 小时内到期", n=query.due_within)
     spans = {
         "due": _("%(a)s 至 %(b)s 到期"), "opened": _("%(a)s 至 %(b)s 新报"),
         "resolved": _("%(a)s 至 %(b)s 解决"), "closed": _("%(a)s 至 %(b)s 关闭"),

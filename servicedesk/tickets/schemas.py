@@ -178,6 +178,11 @@ class TicketQuery(ListQuery):
     parent: Number | None = None
     open: bool | None = None
     overdue: bool | None = None
+    mine: bool | None = _asked("true: held by whoever asks.")
+    my_teams: bool | None = _asked("true: with a team of whoever asks.")
+    due_within: Annotated[int, pydantic.Field(ge=1, le=720)] | None = _asked(
+        "With a running clock that ends within so many hours; what is overdue is not among them."
+    )
     accepted: bool | None = _asked("Whether somebody holds it.")
     returned: bool | None = _asked("Whether a hand-off of it came back.")
     urged: bool | None = _asked("Whether it was urged.")

@@ -44,6 +44,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
     (r".", "override_id", "override"),
     (r".", "policy_id", "policy"),
     (r".", "handoff_id", "handoff"),
+    (r".", "filter_id", "filter"),
     (r".", "login", "person"),
     (r"/teams/", "code", "team"),
     (r".", "code", "unit"),
@@ -142,6 +143,9 @@ class Estate:
             answer = engineer.post(f"/tickets/{number}/handoffs", {**handoff, "sheet": {**handoff["sheet"], **named}})
         assert answer.status_code == 201, answer.get_data(as_text=True)
         self.owned["handoff"] = Owned(answer.json["id"], 999_999)
+
+        kept = {"name": f"{MARK}筛选", "query": {"q": MARK, "open": True}}
+        self.owned["filter"] = Owned(self._made(engineer, "/ticket-filters", kept)["id"], 999_999)
 
     def _knowledge(self) -> None:
         engineer, head = self.world.api("lt-engineer"), self.world.api("lt-head")
