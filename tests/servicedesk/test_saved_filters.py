@@ -28,8 +28,7 @@ def numbers(world):
 
 
 def kept(api, **body):
-    answer = api.post("/ticket-filters", {"name": "桌面", "query": {"category": "desktop", "open": True}} | body)
-    return answer
+    return api.post("/ticket-filters", {"name": "桌面", "query": {"category": "desktop", "open": True}} | body)
 
 
 def listed(api, *fields, **query):
