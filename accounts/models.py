@@ -89,6 +89,7 @@ class Person(Base):
         default=False, server_default=sa.false()
     )  # to be changed at the next sign-in
     directory: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    directory_left_at: Mapped[dt.datetime | None]  # disabled since the directory has them no more; not by a person
     active: Mapped[bool] = mapped_column(default=True)
     is_service: Mapped[bool] = mapped_column(default=False)
     locale: Mapped[str] = mapped_column(sa.String(10), default="zh_CN")

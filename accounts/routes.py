@@ -13,6 +13,7 @@ from accounts.admin import (
 )
 from accounts.admin.api import api
 from accounts.admin.pages import blueprint as admin
+from accounts.directory import views as directory
 from accounts.factor import own_views, views
 from accounts.moving import views as moving
 from accounts.realms import views as realms
@@ -22,6 +23,6 @@ from accounts.signin.views import blueprint
 # imported, so that they register
 PAGES = (
     profile, password_views, session_views, views, own_views, factor_views, settings_views, unit_views, people_views, grant_views,
-    team_views, role_views, token_views, trail_views, moving, realms,
+    team_views, role_views, token_views, trail_views, moving, realms, directory,
 )  # fmt: skip
 BLUEPRINTS = (blueprint, admin, api.blueprint)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from accounts.admin.findings import Finding, of_people
 from accounts.audit import looks
+from accounts.directory import findings as directory
 from app import migrate, processes
 from config import Settings
 from core import clock
@@ -61,6 +62,7 @@ def _inside(session: Session) -> Iterator[Finding]:
     now = clock.now()
     yield from of_people(session, now=now)
     yield from looks.findings(session, now=now)
+    yield from directory.findings(session)
     yield from _stuck(session, now)
     yield from search.of_backlog(session, now=now)
 

@@ -79,6 +79,8 @@ class Settings:
     ldap_ca_file: str
     ldap_people: str
     ldap_attributes: str
+    ldap_most_disabled: str
+    ldap_sync_hours: str
     log_level: str
 
     @property
@@ -230,6 +232,8 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
         "an LDAP filter in brackets, such as (objectClass=inetOrgPerson)",
     ),
     "ldap_attributes": (_attributes, "login=uid, name=cn, unit=departmentNumber; also email= and phone="),
+    "ldap_most_disabled": (lambda v: v.isdecimal() and int(v) <= 100, "per cent from 0 to 100"),  # noqa: PLR2004
+    "ldap_sync_hours": (lambda v: v.isdecimal() and int(v) <= 168, "hours from 0 (never by itself) to 168"),  # noqa: PLR2004
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 

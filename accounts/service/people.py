@@ -72,7 +72,7 @@ def set_active(session: Session, person: Person, *, active: bool, now: dt.dateti
     if not active:
         _refuse_last_of_any_kind(session, person, now)
         signin.end_sessions(session, person.id, now=now)
-    person.active = active
+    person.active, person.directory_left_at = active, None
     person.access_version += 1
 
 

@@ -99,7 +99,14 @@ def revoke(session: Session, grant_id: int, *, now: dt.datetime) -> Grant:
 
 def refuse_last(session: Session, held: Grant, now: dt.datetime) -> None:
     """Somebody else must hold this kind without an end. Locks the role: two who leave at once are judged one by one."""
-    role = session.get_one(Role, held.role_code, with_for_update=True)
+    session.get_one(Role, held.role_code, with_for_update=True)
+    if is_last(session, held, now):
+        raise Conflict(_("这是最后一名此类管理员，必须至少保留一名。"))
+
+
+def is_last(session: Session, held: Grant, now: dt.datetime) -> bool:
+    """Whether nobody else with a password here holds this kind of administrator without an end."""
+    role = session.get_one(Role, held.role_code)
     others = session.scalar(
         sa.select(sa.func.count())
         .select_from(Grant)
@@ -114,5 +121,4 @@ def refuse_last(session: Session, held: Grant, now: dt.datetime) -> None:
             ~ends(),
         )
     )
-    if not others:
-        raise Conflict(_("这是最后一名此类管理员，必须至少保留一名。"))
+    return not others

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "admin": "app.cli.people:admin",
     "token": "app.cli.people:token",
     "events": "app.cli.events:events",
+    "directory": "app.cli.directory:directory",
     "audit": "app.cli.audit:audit",
     "doctor": "app.cli.doctor:doctor",
     "check": "collectors.cli:check",
