@@ -37,6 +37,10 @@ lint: install-test ## 静态检查 · static checks
 format: install-test ## 按规范整理代码 · format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+.PHONY: chaos
+chaos: install-test servers ## 随时杀掉程序 COUNT=500 次 · kill the program at random instants
+	@TAXOPS_CHAOS_KILLS=$(or $(COUNT),500) tools/run-tests -n 0 -s tests/chaos/test_kill.py
+
 bench: install-test ## 性能测试 · benchmarks
 	@$(BIN)/python -m bench $(ARGS)
 

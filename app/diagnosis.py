@@ -19,6 +19,7 @@ from accounts.admin.findings import Finding, of_people
 from accounts.audit import looks
 from accounts.directory import findings as directory
 from app import migrate, processes
+from app.run import control
 from config import Settings
 from core import clock
 from core.db import make_engine, reading
@@ -32,11 +33,12 @@ GIB = 1024**3
 LEAST_FREE = 2 * GIB
 LATE = dt.timedelta(minutes=5)
 MAIL_WAIT_S = 5.0
+ALIVE_S = 5.0
 
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order a person would look."""
-    findings = [*_home(settings)]
+    findings = [*_home(settings), *_running(settings)]
     engine = make_engine(settings.database_url)
     try:
         found = _database(engine)
@@ -81,14 +83,27 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding(_("密钥文件"), "warning", text, _("运行：chmod 600 %(key)s", key=key))
 
 
+def _running(settings: Settings) -> Iterator[Finding]:
+    """Whether the one program of the embedded default answers on its socket; several processes are told by their leases."""
+    if not settings.embedded:
+        return
+    part = _("程序")
+    if control.ask(settings, {"do": "alive"}, wait_s=ALIVE_S) is not None:
+        yield Finding(part, "ok", _("正在运行。"))
+        return
+    text = _("程序没有运行，或没有应答：页面打不开，告警没有人接收，检查、通知和升级都停着。已保存的都在。")
+    yield Finding(part, "warning", text, _("启动：taxops run；停着期间到期的通知和升级会在启动后立即补上。"))
+
+
 def _database(engine: sa.Engine) -> Finding:
     name = engine.url.render_as_string(hide_password=True)
     try:
         revision = migrate.current(engine)
     except sa.exc.SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
-        mend = _("请检查 TAXOPS_DATABASE_URL，并确认数据库服务正在运行。")
-        return Finding(_("数据库"), "critical", f"{name}: {reason}", mend)
+        means = _("页面和接口都回答“暂时不可用”（503），什么都不会保存；采集结果留在磁盘上，恢复后补交。")
+        mend = _("请启动数据库服务，或更正 TAXOPS_DATABASE_URL。程序会自己重新连接，不必重启。")
+        return Finding(_("数据库"), "critical", f"{name}: {reason}. {means}", mend)
     if revision != migrate.head():
         text = _("%(name)s 的版本是 %(revision)s。", name=name, revision=revision or "—")
         return Finding(_("数据库"), "critical", text, _("运行：taxops init"))

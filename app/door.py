@@ -87,7 +87,10 @@ class Door:
             return None
         if not token:
             return None
-        return self._tokens.get(token) or await self._tokens.ask(token)
+        try:
+            return self._tokens.get(token) or await self._tokens.ask(token)
+        except sa.exc.SQLAlchemyError:  # the database is away: Flask says so in words
+            return None
 
     async def _taken(self, known: Known, body: bytes) -> bool:
         """Whether all of it is stored (or moved in the book); nothing of it otherwise."""

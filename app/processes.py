@@ -17,10 +17,10 @@ from core.i18n import gettext as _
 from core.schedule import runs
 from core.schedule.lease import PRESENT, SCHEDULE
 from core.schedule.models import JobRun, Lease
+from web.filters import local
 
 LATE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
-ROLES = ("web", "worker", "poller", "live")
 
 
 def findings(settings: Settings, session: Session, *, ask: bool) -> Iterator[Finding]:
@@ -43,11 +43,13 @@ def _present(session: Session) -> Counter[str]:
 
 def _who(session: Session, present: Counter[str]) -> Iterator[Finding]:
     part = _("进程")
+    yield from _died(session)
     if not present:
         return  # nothing runs: `doctor` before the first start
-    if not present["all"] and (missing := [role for role in ROLES[:3] if not present[role]]):
-        text = _("没有运行的角色：%(roles)s。", roles="、".join(missing))
-        yield Finding(part, "warning", text, _("启动：taxops run --role %(role)s", role=missing[0]))
+    for role, means in _without().items():
+        if not present["all"] and not present[role]:
+            text = _("没有运行的角色：%(role)s。%(means)s", role=role, means=means)
+            yield Finding(part, "critical", text, _("启动：taxops run --role %(role)s", role=role))
     text = "、".join(f"{role} × {count}" for role, count in sorted(present.items()))
     yield Finding(part, "ok", _("正在运行：%(roles)s。", roles=text))
     leader = session.scalar(
@@ -55,6 +57,28 @@ def _who(session: Session, present: Counter[str]) -> Iterator[Finding]:
     )
     if leader is None and (present["worker"] or present["all"]):
         yield Finding(part, "critical", _("没有进程在排定周期作业。"), _("请查看 worker 进程的日志。"))
+
+
+def _without() -> dict[str, str]:
+    """Role → what people miss while none of its processes runs. `live` is not needed: web answers its pages too."""
+    return {
+        "web": _("页面打不开，接口和告警接入没有应答。"),
+        "worker": _("事项照常登记，但不发通知、不升级，时钟提醒和搜索更新都停着；恢复后立即补上。"),
+        "poller": _("检查都停着，几分钟后监控项变为“无数据”；来自外部的告警照常接收。"),
+    }
+
+
+def _died(session: Session) -> Iterator[Finding]:
+    """Processes that fell silent without saying goodbye: who ends in order gives its lease back."""
+    silent = sa.select(Lease).where(
+        Lease.name.startswith(PRESENT),
+        Lease.until <= sa.func.clock_timestamp(),
+        Lease.until > sa.func.clock_timestamp() - DAY,
+    )
+    for lease in session.scalars(silent.order_by(Lease.name)):
+        text = _("%(name)s 从 %(at)s 起没有消息，也没有正常停止。", name=lease.holder, at=local(lease.until))
+        mend = _("看它的日志为何停止，再启动它；它手里的工作已由其他进程接手，只有一个进程时启动后接着做。")
+        yield Finding(_("进程"), "warning", text, mend)
 
 
 def _duties(session: Session) -> Iterator[Finding]:

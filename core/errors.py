@@ -109,7 +109,11 @@ class TooMany(TaxopsError):
 
 
 class Unavailable(TaxopsError):
-    """A part this needs is down; try again later. HTTP 503."""
+    """A part this needs is down; try again later, `retry_after` in seconds. HTTP 503."""
 
     status = 503
     slug = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 30, **extra: Any) -> None:
+        super().__init__(message, **extra)
+        self.retry_after = retry_after

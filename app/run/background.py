@@ -55,6 +55,8 @@ class Timer:
             with transaction(self._engine) as session:
                 session.info["actor"] = f"job:{job.name}"
                 job.run(session, clock.now())
+        except sa.exc.OperationalError as error:  # the database is away or full: no fault of the duty's
+            log.warning("job.database", job=job.name, error=str(error.orig).splitlines()[0])
         except Exception:
             log.exception("job.failed", job=job.name)
 

@@ -116,6 +116,9 @@ def start(app: Flask, engine: sa.Engine, settings: Settings) -> Control:  # noqa
             return {"error": str(error)}
         return {"copied": question["to"]}
 
-    control = Control(settings, {"copy-samples": copy_samples})
+    def alive(_question: dict[str, Any]) -> dict[str, Any]:
+        return {"pid": os.getpid()}
+
+    control = Control(settings, {"copy-samples": copy_samples, "alive": alive})
     control.start()
     return control

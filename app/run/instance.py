@@ -31,6 +31,20 @@ class Instance:
         os.close(self.descriptor)
 
 
+def alone(settings: Settings) -> int | None:
+    """Take the embedded default's home for this process, until it ends however it ends; None where another has it.
+
+    Two programs on one SQLite home would both run every duty: two schedules, each page twice.
+    """
+    descriptor = os.open(settings.path("running.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def claim(settings: Settings, role: str) -> Instance:
     """Take the lowest number free on this machine; it is free again when the process ends, however it ends."""
     parent = settings.path("processes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
+from core.db.trouble import AWAY, BUSY, DISK, is_disk, trouble
 from core.errors import Forbidden, Invalid, NotFound, TaxopsError, TooMany, Unauthenticated, Unavailable
 from core.i18n import gettext as _
 from web.api.problems import problem_response
@@ -47,6 +49,14 @@ _FROM_HTTP = {
 }
 
 
+# called in the reader's language
+_WORDS: dict[str, Callable[[], str]] = {
+    AWAY: lambda: _("数据库暂时不可用，什么都没有保存，请稍后再试。"),
+    BUSY: lambda: _("数据库正忙，什么都没有保存，请稍后再试。"),
+    DISK: lambda: _("服务器磁盘已满或不可写，什么都没有保存。请告诉管理员，腾出空间后再试。"),
+}
+
+
 def init(app: Flask) -> None:
     """Install the handlers."""
 
@@ -70,20 +80,40 @@ def init(app: Flask) -> None:
             response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
         return response
 
-    @app.errorhandler(sa.exc.OperationalError)
-    def _database(error: sa.exc.OperationalError) -> Any:
-        log.error("request.database", path=_place(), error=str(error.orig).splitlines()[0] if error.orig else "")
-        return _answer(Unavailable(_("数据库暂时不可用，什么都没有保存，请稍后再试。")))
+    app.register_error_handler(Exception, _unknown)
+    _init_outages(app)
 
-    @app.errorhandler(Exception)
-    def _unknown(error: Exception) -> Any:
-        number = secrets.token_hex(4)
-        log.error("request.failed", number=number, path=_place(), method=request.method, exc_info=error)
-        return _answer(
-            InternalFault(
-                _("系统内部错误，编号 %(number)s。什么都没有保存；请重试，仍不行请把编号告诉管理员。", number=number)
-            )
+
+def _init_outages(app: Flask) -> None:
+    """What is no fault of the request's: the database or the disk."""
+
+    @app.errorhandler(sa.exc.InterfaceError)
+    @app.errorhandler(sa.exc.OperationalError)
+    def _database(error: sa.exc.DBAPIError) -> Any:
+        log.error("request.database", path=_place(), error=str(error.orig).splitlines()[0] if error.orig else "")
+        return _answer(Unavailable(_WORDS[trouble(error)]()))
+
+    @app.errorhandler(sa.exc.TimeoutError)
+    def _no_connection(_error: sa.exc.TimeoutError) -> Any:
+        log.error("request.database", path=_place(), error="no free connection")
+        return _answer(Unavailable(_WORDS[BUSY]()))
+
+    @app.errorhandler(OSError)
+    def _disk(error: OSError) -> Any:
+        if not is_disk(error):
+            return _unknown(error)
+        log.error("request.disk", path=_place(), error=error.strerror)
+        return _answer(Unavailable(_WORDS[DISK]()))
+
+
+def _unknown(error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    log.error("request.failed", number=number, path=_place(), method=request.method, exc_info=error)
+    return _answer(
+        InternalFault(
+            _("系统内部错误，编号 %(number)s。什么都没有保存；请重试，仍不行请把编号告诉管理员。", number=number)
         )
+    )
 
 
 def _answer(error: TaxopsError) -> Response:
@@ -105,7 +135,7 @@ def _answer(error: TaxopsError) -> Response:
         log.exception("error-page.failed")
         text = f"<!doctype html><meta charset=utf-8><title>{title}</title><p>{title}: {escape(error.message)}"
     response = Response(text, error.status, mimetype="text/html")
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

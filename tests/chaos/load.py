@@ -13,6 +13,7 @@ from typing import Any, Self
 from tests.servers.base import HOST
 
 WAIT_S = 20
+ALERTS = "/api/v2/alerts"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Answer:
     status: int
     body: Any
     at: float
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Request:
     """One writing request; `answer` stays None until some try of it was answered."""
 
     path: str
-    body: dict[str, Any] | bytes  # bytes: a file to attach
+    body: dict[str, Any] | list[Any] | bytes  # bytes: a file to attach
     key: str
     answer: Answer | None = None
     tries: int = 0
@@ -53,14 +55,14 @@ class Client:
         self._connection = None
         try:
             data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-            connection.request(method, f"/api/v1{path}", data, headers)
+            connection.request(method, path if path.startswith("/api/") else f"/api/v1{path}", data, headers)
             with connection.getresponse() as response:  # closed also where the program dies in the middle of it
-                text = response.read()
+                text, said = response.read(), dict(response.headers)
         except (OSError, http.client.HTTPException):
             connection.close()
             raise
         self._connection = connection
-        return Answer(response.status, json.loads(text or b"null"), time.monotonic())
+        return Answer(response.status, _read(text, said), time.monotonic(), said)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -93,6 +95,7 @@ class Reporter(threading.Thread):
     seed: int
     pause_s: float = 0.0
     files: bool = False
+    alerts: bool = False
     unit: str = "610122"
     reporter: str = "lt-clerk"
     done: list[Request] = field(default_factory=list)
@@ -130,6 +133,8 @@ class Reporter(threading.Thread):
                 extra = self._file if self.files and self._chance.random() < 0.4 else self._comment
                 if not self._send(client, extra(number)):
                     return
+            if self.alerts and self._chance.random() < 0.3 and not self._send(client, self._alert()):
+                return
             self._end.wait(self.pause_s)
 
     def _send(self, client: Client, request: Request) -> bool:
@@ -138,7 +143,7 @@ class Reporter(threading.Thread):
             self.open.append(request)
             return False
         assert request.answer is not None
-        if request.answer.status != 201:
+        if request.answer.status not in {200, 201}:
             self.faults.append(f"{request.path}: {request.answer.status} {request.answer.body}")
         self.done.append(request)
         return True
@@ -162,6 +167,11 @@ class Reporter(threading.Thread):
         body = head + f"附件 {mark}\n".encode() * 300 + b"\r\n--limit--\r\n"
         return Request(f"/tickets/{number}/attachments", body, f"file-{mark}")
 
+    def _alert(self) -> Request:
+        mark = f"{self.seed}-{self.name_}-{self._count}"
+        labels = {"alertname": "打印队列堵塞", "severity": "info", "instance": mark}
+        return Request(ALERTS, [{"labels": labels, "annotations": {"summary": f"队列 {mark}"}}], f"alert-{mark}")
+
     def again(self) -> Reporter:
         """The same person after the program came back: first what got no answer, then on."""
         other = Reporter(
@@ -171,6 +181,7 @@ class Reporter(threading.Thread):
             self.seed,
             self.pause_s,
             self.files,
+            self.alerts,
             self.unit,
             self.reporter,
             self.done,
@@ -181,6 +192,13 @@ class Reporter(threading.Thread):
         return other
 
 
+def _read(text: bytes, headers: dict[str, str]) -> Any:
+    """JSON where it says so; the words otherwise."""
+    if "json" in headers.get("content-type", headers.get("Content-Type", "")):
+        return json.loads(text or b"null")
+    return text.decode("utf-8", "replace")
+
+
 def tickets(requests: list[Request]) -> dict[str, Request]:
     """Answered tickets by number."""
     return {
@@ -188,6 +206,12 @@ def tickets(requests: list[Request]) -> dict[str, Request]:
         for each in requests
         if each.path == "/tickets" and each.answer and each.answer.status == 201
     }
+
+
+def alert_of(request: Request) -> str:
+    """What an alert says."""
+    assert isinstance(request.body, list)
+    return str(request.body[0]["annotations"]["summary"])
 
 
 def comments(requests: list[Request]) -> list[Request]:

@@ -32,12 +32,14 @@ class Kept:
     tickets: dict[str, str]  # number -> title
     titles: Counter[str]
     comments: Counter[str]
+    alerts: Counter[str]
     files: set[str]  # SHA-256 of attachments
     whole: bool
 
 
 _TICKETS = "SELECT number, title FROM ticket"
 _FILES = "SELECT sha256 FROM ticket_attachment"
+_ALERTS = "SELECT summary FROM alert WHERE summary LIKE '队列 %'"
 _COMMENTS = "SELECT text FROM ticket_fact WHERE text LIKE '留言 %'"
 
 
@@ -47,12 +49,13 @@ def kept(database_url: str) -> Kept:
     with engine.connect() as connection:
         rows = [(str(number), str(title)) for number, title in connection.execute(sa.text(_TICKETS))]
         texts = [str(text) for (text,) in connection.execute(sa.text(_COMMENTS))]
+        alerts = Counter(str(text) for (text,) in connection.execute(sa.text(_ALERTS)))
         files = {str(digest) for (digest,) in connection.execute(sa.text(_FILES))}
         whole = (
             engine.dialect.name != "sqlite" or connection.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
         )
     engine.dispose()
-    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), files, whole)
+    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), alerts, files, whole)
 
 
 def kept_after_cut(path: Path) -> Kept | None:
@@ -65,9 +68,10 @@ def kept_after_cut(path: Path) -> Kept | None:
                 return None
             rows = database.execute(_TICKETS).fetchall()
             texts = [text for (text,) in database.execute(_COMMENTS)]
+            alerts = Counter(text for (text,) in database.execute(_ALERTS))
             files = {digest for (digest,) in database.execute(_FILES)}
     except sqlite3.DatabaseError as error:
         if "no such" in str(error):  # the question is wrong, not the database
             raise
         return None
-    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), files, whole=True)
+    return Kept(dict(rows), Counter(title for _, title in rows), Counter(texts), alerts, files, whole=True)

@@ -21,6 +21,8 @@ from typing import Self
 
 import pytest
 
+from tests.servers.nursery import Born
+
 HOST = "127.0.0.1"
 SERVER_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
@@ -114,7 +116,7 @@ class Daemon:
         self.home.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.log_path = home / f"{self.name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Born | None = None
 
     # --- what a subclass says
     def command(self) -> list[str]:
@@ -142,14 +144,17 @@ class Daemon:
         """Start the process without waiting for it."""
         if self._process is not None:
             raise RuntimeError(f"{self.name} is running already (pid {self._process.pid})")
+        self._process = self._spawn()
+        RUNNING.append(self)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | Born:
         account = self.user()
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command(), env=dict(self.environment()), cwd=self.home, user=account, group=account,
                 extra_groups=[] if account else None, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        RUNNING.append(self)
 
     def start(self) -> Self:
         """Start and wait until it answers. Raises RuntimeError with the end of its log if it ends or never answers."""

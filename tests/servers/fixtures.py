@@ -12,6 +12,7 @@ from tests.servers import chromium
 from tests.servers.base import owned_directory
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.nginx import Nginx
+from tests.servers.nursery import Nursery
 from tests.servers.postgresql import PostgreSQL, ordinary_account
 from tests.servers.redis import Redis
 from tests.servers.slapd import Slapd
@@ -41,6 +42,13 @@ def private_postgresql() -> Iterator[PostgreSQL]:
     """A durable cluster of the test's own, to be killed and restarted."""
     with owned_directory(ordinary_account()) as home, PostgreSQL(home, durable=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Starts of the program for tests that start it many times; give it to taxops_server() or to an Installation."""
+    with Nursery() as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,23 +10,27 @@ from pathlib import Path
 import psycopg
 
 from tests.servers.base import free_port, wait_until
+from tests.servers.nursery import Nursery
 from tests.servers.taxops import TaxopsServer
 
 
 class Installation:
     """Processes of one installation. Each has a home of its own (as on machines of their own), one secret, one database."""
 
-    def __init__(self, home: Path, database_url: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, database_url: str, settings: Mapping[str, str] | None = None, nursery: Nursery | None = None
+    ) -> None:
         self.home, self.database_url = home, database_url
         self.settings = {"TAXOPS_SECRET_KEY": "installation-of-several-processes", **(settings or {})}
         self.processes: list[TaxopsServer] = []
+        self._nursery = nursery
 
     def add(self, role: str, name: str = "", **settings: str) -> TaxopsServer:
         """One more process of a role, not started."""
         number = sum(role in p.home.name for p in self.processes) + 1
         server = TaxopsServer(
             self.home / (name or f"{role}-{number}"), port=free_port(), database_url=self.database_url,
-            settings={**self.settings, **settings}, arguments=("--role", role),
+            settings={**self.settings, **settings}, arguments=("--role", role), nursery=self._nursery,
         )  # fmt: skip
         server.name = f"taxops-{role}-{number}"
         self.processes.append(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.guards import source
@@ -32,6 +33,7 @@ class Proxy(Daemon):
         for role, processes in (("web", web), ("live", live)):
             for number, process in enumerate(processes, 1):
                 upstreams = upstreams.replace(f"{role}-{number}:8000", f"{HOST}:{process.port}")
+        upstreams = re.sub(r"\n *server (web|live)-.*", "", upstreams)  # those there are none of here
         (home / "upstreams.conf").write_text(upstreams, "utf-8")
         (home / "listen.conf").write_text(f"listen {HOST}:{self.port};\n", "utf-8")
         (home / "taxops.conf").write_text((SHIPPED / "taxops.conf").read_text("utf-8"), "utf-8")

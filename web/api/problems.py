@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from flask import Response
 
-from core.errors import Invalid, TaxopsError, TooMany
+from core.errors import Invalid, TaxopsError, TooMany, Unavailable
 
 TYPE_PREFIX = "/api/docs/problems#"
 
@@ -27,7 +27,7 @@ def problem_response(error: TaxopsError) -> Response:
     response = Response(
         json.dumps(body, ensure_ascii=False, default=str), error.status, mimetype="application/problem+json"
     )
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="taxops"'
