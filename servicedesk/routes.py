@@ -1,6 +1,8 @@
 """The service desk's pages and APIs."""
 
 from servicedesk.blueprint import blueprint
+from servicedesk.bulk import views as _bulk  # noqa: F401
+from servicedesk.bulk.api import api as bulk_api
 from servicedesk.intake import views as _intake  # noqa: F401  each fills the blueprint
 from servicedesk.saved import views as _filters  # noqa: F401
 from servicedesk.saved.api import api as filters_api
@@ -11,4 +13,4 @@ from servicedesk.tickets.api import api
 from servicedesk.tickets.side_api import api as side_api
 from servicedesk.work import views as _work  # noqa: F401
 
-BLUEPRINTS = (blueprint, api.blueprint, side_api.blueprint, filters_api.blueprint)
+BLUEPRINTS = (blueprint, api.blueprint, side_api.blueprint, filters_api.blueprint, bulk_api.blueprint)

@@ -6,9 +6,12 @@ from accounts.moving import registry as moving
 from accounts.scope import weigh
 from core import outbox
 from core.events import monitor
+from core.events import servicedesk as told
 from core.jobs import Job
 from kb import tickets as kb_tickets
 from servicedesk import handlers, jobs
+from servicedesk.bulk import handlers as bulk_handlers
+from servicedesk.bulk import service as bulk
 from servicedesk.desk import TheDesk
 from servicedesk.tickets import access
 from servicedesk.tickets.leaving import OpenTickets
@@ -21,9 +24,11 @@ def subscribe() -> None:
     outbox.subscribe(monitor.AlertSeverityChanged, "servicedesk.severity_changed", handlers.severity_changed)
     outbox.subscribe(monitor.AlertAcknowledged, "servicedesk.alert_acknowledged", handlers.alert_acknowledged)
     outbox.subscribe(monitor.AlertsSuppressed, "servicedesk.alerts_suppressed", handlers.alerts_suppressed)
+    outbox.subscribe(told.BulkMoved, "servicedesk.bulk", bulk.go_on)
+    outbox.subscribe(told.BulkMoved, "live.bulk", bulk_handlers.show)
     kb_tickets.provide(TheDesk())
     moving.register(OpenTickets())
     weigh("ticket", access.sees_many)
 
 
-JOBS = (Job("tickets.auto_close", 60, jobs.auto_close),)
+JOBS = (Job("tickets.auto_close", 60, jobs.auto_close), Job("tickets.bulk.forget", 86_400, bulk.forget_old))

@@ -139,3 +139,11 @@ class TicketChanged(Event, frozen=True, kw_only=True):
     number: str
     what: str
     at: dt.datetime | None = None
+
+
+class BulkMoved(Event, frozen=True, kw_only=True):
+    """A run over many tickets was ordered, or a part of it is done; `over`: nothing is left of it."""
+
+    run_id: int
+    by_id: int
+    over: bool = False

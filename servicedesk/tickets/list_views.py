@@ -18,6 +18,8 @@ from core.errors import Invalid
 from core.i18n import gettext as _
 from servicedesk import catalogue, queries
 from servicedesk.blueprint import REPORT, blueprint
+from servicedesk.bulk import actions as bulk
+from servicedesk.bulk.service import MOST as BULK_MOST
 from servicedesk.custody.rules import LINE_LABELS
 from servicedesk.saved import views as filter_views
 from servicedesk.tickets import access, categories, conversation, presenting, rules
@@ -52,8 +54,9 @@ def tickets() -> ResponseReturnValue:
     found = queries.find(session, viewer(), filter_of(query, viewer()), cursor=query.cursor, limit=PAGE, now=now)
     rows = presenting.rows(session, found.items)
     next_url = _next_url(found.next)
+    offered = [(str(a), str(bulk.LABELS[a]), bulk.ICONS[a]) for a in bulk.offered_to(viewer())]
     if request.headers.get("HX-Request") and query.cursor:
-        return render_template("servicedesk/_list_rows.html", rows=rows, next_url=next_url)
+        return render_template("servicedesk/_list_rows.html", rows=rows, next_url=next_url, bulk_actions=offered)
     chosen = [
         (k, v)
         for k, v in request.args.items(multi=True)
@@ -74,6 +77,8 @@ def tickets() -> ResponseReturnValue:
         priorities=[(str(p), str(label)) for p, label in rules.PRIORITY_LABELS.items()],
         unit_name=_unit_name(query.unit),
         service_name=_service_name(query.service),
+        bulk_actions=offered,
+        bulk_most=BULK_MOST,
         **filter_views.for_list(query),
     )
 

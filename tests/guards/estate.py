@@ -45,6 +45,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
     (r".", "policy_id", "policy"),
     (r".", "handoff_id", "handoff"),
     (r".", "filter_id", "filter"),
+    (r".", "run_id", "run"),
     (r".", "login", "person"),
     (r"/teams/", "code", "team"),
     (r".", "code", "unit"),
@@ -146,6 +147,9 @@ class Estate:
 
         kept = {"name": f"{MARK}筛选", "query": {"q": MARK, "open": True}}
         self.owned["filter"] = Owned(self._made(engineer, "/ticket-filters", kept)["id"], 999_999)
+
+        run = {"action": "comment", "tickets": [number], "values": {"text": f"{MARK}一起说", "internal": True}}
+        self.owned["run"] = Owned(self._made(engineer, "/bulk-runs", run)["id"], 999_999)
 
     def _knowledge(self) -> None:
         engineer, head = self.world.api("lt-engineer"), self.world.api("lt-head")

@@ -14,6 +14,7 @@ import { loadFigures } from "./js/figures.js";
 import { showFlashes } from "./js/toast.js";
 import { startCopy } from "./js/copy.js";
 import { startFill } from "./js/fill.js";
+import { startChoosing } from "./js/choose.js";
 import { startRotation } from "./js/wall.js";
 
 onContent((root) => {
@@ -27,6 +28,7 @@ onContent((root) => {
 startMenus();
 startCopy();
 startFill();
+startChoosing();
 startKeys();
 startLive();
 startRotation();
