@@ -31,6 +31,7 @@ from web.filters import local
 
 GIB = 1024**3
 LEAST_FREE = 2 * GIB
+NO_ROOM = 32 * 1024**2  # bytes; a write-ahead log and a segment of the index need some of it at once
 LATE = dt.timedelta(minutes=5)
 MAIL_WAIT_S = 5.0
 ALIVE_S = 5.0
@@ -40,6 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order a person would look."""
     findings = [*_home(settings), *_running(settings)]
     engine = make_engine(settings.database_url)
+    last_mail = None
     try:
         found = _database(engine)
         findings.append(found)
@@ -47,10 +49,11 @@ def examine(settings: Settings) -> list[Finding]:
             with reading(engine) as session:
                 findings.extend(_inside(session))
                 findings.extend(processes.findings(settings, session, ask=True))
+                last_mail = _last_mail(settings, session) if settings.smtp_url else None
     finally:
         engine.dispose()
     findings.append(search.of_index(settings))
-    findings.append(_mail(settings) or _mail_server(settings))
+    findings.append(_mail(settings) or _worse(_mail_server(settings), last_mail))
     return findings
 
 
@@ -73,7 +76,11 @@ def _home(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(settings.home).free
     values = {"free": f"{free / GIB:.1f}", "where": str(settings.home)}
     text = _("%(where)s 所在磁盘还剩 %(free)s GiB。", **values)
-    if free < LEAST_FREE:
+    if free < NO_ROOM:
+        means = _("新事项、告警和附件都被拒绝（503），采样会丢失；已保存的都能查看。")
+        mend = _("请腾出空间；程序会自己恢复，不必重启。")
+        yield Finding(_("磁盘"), "critical", f"{text} {means}", mend)
+    elif free < LEAST_FREE:
         yield Finding(_("磁盘"), "warning", text, _("请腾出一些空间。"))
     else:
         yield Finding(_("磁盘"), "ok", text)
@@ -152,6 +159,11 @@ def _mail_server(settings: Settings) -> Finding:
     return Finding(_("邮件"), "ok", _("%(where)s 有应答。", where=where))
 
 
+def _worse(now: Finding, last: Finding | None) -> Finding:
+    """A server may answer and yet refuse every mail: then what became of the last one is told."""
+    return last if now.state == "ok" and last is not None and last.state != "ok" else now
+
+
 def _last_mail(settings: Settings, session: Session) -> Finding:
     """What became of the last try to send a mail."""
     last = session.scalars(
@@ -176,4 +188,6 @@ def _mail_address(settings: Settings) -> str:
 
 
 def _refused(text: str) -> Finding:
-    return Finding(_("邮件"), "critical", text, _("请检查 TAXOPS_SMTP_URL，并确认邮件服务器正在运行。"))
+    means = _("事项照常办理，但邮件发不出去：它们在排队，邮件服务器恢复后自动补发。")
+    mend = _("请检查 TAXOPS_SMTP_URL，并确认邮件服务器正在运行。")
+    return Finding(_("邮件"), "critical", f"{text} {means}", mend)

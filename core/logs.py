@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -17,6 +18,30 @@ def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
         if any(word in key.lower() for word in _SECRET):
             event[key] = "●●●"
     return event
+
+
+class _Patient:
+    """A stream that loses a line it has no room for, instead of raising in whoever had something to say.
+
+    A log on a full disk must not end the thread that reports the full disk.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """The number of characters, written or lost."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Whatever there is room for."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def configure(level: str = "info") -> None:
@@ -39,6 +64,6 @@ def configure(level: str = "info") -> None:
             else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Patient(sys.stderr))),
         cache_logger_on_first_use=True,
     )

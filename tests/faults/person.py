@@ -68,6 +68,8 @@ class Visitor:
         found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
         assert found
         self._token = found[1]
+        form, _rest = page.headers["set-cookie"].split(";", 1)  # what the form's token is checked against
+        self.cookie = f"{self.cookie}; {form}"
 
     def reports(self, text: str, key: str) -> Page:
         """Send the form that was opened before."""
