@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from accounts.models import Team
-from cmdb import queries as cmdb
-from cmdb.models import Item
 from core.events.monitor import (
     AlertAcknowledged,
     AlertRaised,
@@ -19,92 +17,68 @@ from core.events.monitor import (
 )
 from core.events.servicedesk import PriorityChanged
 from core.i18n import gettext as _
-from core.outbox import record
-from servicedesk import catalogue
-from servicedesk.custody import routing
-from servicedesk.tickets import categories, clocking, facts, family, rules, service
+from core.outbox import record, record_many
+from servicedesk.tickets import clocking, facts, family, raising, rules, service
 from servicedesk.tickets.facts import What
-from servicedesk.tickets.models import Source, Ticket, TicketEpisode
-from servicedesk.tickets.opening import Report, open_for, open_ticket
+from servicedesk.tickets.models import Ticket, TicketEpisode, TicketFact
 from servicedesk.tickets.states import ENDED, State
 
 SEVERITIES_WITH_INCIDENT = frozenset({"critical", "warning", "unknown"})
-LONGEST_TITLE = 200
 
 
 def alert_raised(session: Session, event: AlertRaised, now: dt.datetime) -> None:
     """Open the one incident of this problem, or take the episode as more evidence; a resolved one lives again."""
-    if event.severity not in SEVERITIES_WITH_INCIDENT:
+    alerts_raised(session, [event], now)
+
+
+def alerts_raised(session: Session, events: Sequence[AlertRaised], now: dt.datetime) -> None:
+    """The same for what a storm brings at once: a thousand problems are a thousand incidents, not a thousand of each step."""
+    first: dict[int, AlertRaised] = {}
+    for event in events:
+        if event.severity in SEVERITIES_WITH_INCIDENT:
+            first.setdefault(event.alert_id, event)
+    episodes = _episodes(session, first)
+    waiting = [
+        event for event in first.values() if (known := episodes.get(event.alert_id)) is None or known.ticket_id is None
+    ]
+    if not waiting:
         return
-    episode = session.get(TicketEpisode, event.alert_id, with_for_update=True)
-    if episode is not None and episode.ticket_id is not None:
-        return
-    ticket = session.scalar(open_for(event.problem_key).with_for_update()) or _open(session, event, now)
-    if ticket.state is State.RESOLVED:
-        service.back_to_work(
-            session, ticket, reason=_("监控发现再次发生：%(what)s", what=event.summary), by=None, now=now
-        )
-    ended_at = episode.ended_at if episode else None
-    if episode is None:
-        episode = TicketEpisode(alert_id=event.alert_id)
-        session.add(episode)
-    episode.ticket_id, episode.fingerprint, episode.severity = ticket.id, event.fingerprint, event.severity
-    episode.started_at = event.at
-    facts.append(
-        session,
-        ticket,
-        What.ALERT_RAISED,
-        now=now,
-        at=event.at,
-        text=event.summary,
-        data={
+    tickets = raising.tickets_for(session, waiting, now=now)
+    told: dict[int, Ticket] = {}
+    lines: list[TicketFact] = []
+    ended: list[tuple[Ticket, str, dt.datetime]] = []
+    for event, ticket in zip(waiting, tickets, strict=True):
+        if ticket.state is State.RESOLVED:
+            service.back_to_work(
+                session, ticket, reason=_("监控发现再次发生：%(what)s", what=event.summary), by=None, now=now
+            )
+        episode = episodes.get(event.alert_id)
+        if episode is None:
+            episode = TicketEpisode(alert_id=event.alert_id)
+            session.add(episode)
+        elif episode.ended_at is not None:  # the end was heard first
+            ended.append((ticket, event.fingerprint, episode.ended_at))
+        episode.ticket_id, episode.fingerprint, episode.severity = ticket.id, event.fingerprint, event.severity
+        episode.started_at = event.at
+        data = {
             "fingerprint": event.fingerprint,
             "severity": event.severity,
             "alert": event.alertname,
             "episode": event.episode,
-        },
-    )
-    facts.changed(session, ticket, What.ALERT_RAISED, now=now)
+        }
+        lines.append(facts.made(ticket, What.ALERT_RAISED, now=now, at=event.at, text=event.summary, data=data))
+        told[ticket.id] = ticket
     session.flush()
-    if ended_at is not None:  # the end was heard first
-        _recovered(session, ticket, event.fingerprint, ended_at, now)
+    session.execute(sa.insert(TicketFact), [facts.as_row(line) for line in lines])
+    record_many(session, [facts.change(ticket, What.ALERT_RAISED, now=now) for ticket in told.values()], now=now)
+    for ticket, fingerprint, at in ended:
+        _recovered(session, ticket, fingerprint, at, now)
 
 
-def _open(session: Session, event: AlertRaised, now: dt.datetime) -> Ticket:
-    item = session.get(Item, event.item_id) if event.item_id is not None else None
-    service_id = event.service_id
-    if service_id is None and item is not None:
-        service_id = next(iter(catalogue.services_needing(session, item.id)), None)
-    hit = cmdb.impact_of(session, item) if item is not None else None
-    people, systems = (hit.people, hit.systems) if hit else (0, 0)
-    return open_ticket(
-        session,
-        Report(
-            title=(event.summary.strip().splitlines() or [event.alertname])[0][:LONGEST_TITLE] or event.alertname,
-            category=categories.category_of_item(item.type_code if item else ""),
-            unit_id=item.unit_id if item else event.unit_id,
-            description=event.summary,
-            source=Source.ALERT,
-            service_id=service_id,
-            item_id=event.item_id,
-            urgency=rules.urgency_of_severity(event.severity),
-            people_hit=people,
-            services_hit=systems,
-            problem_key=event.problem_key,
-            since=event.at,
-            team_id=_team(session, event, item, service_id),
-        ),
-        by=None,
-        now=now,
-    )
-
-
-def _team(session: Session, event: AlertRaised, item: Item | None, service_id: int | None) -> int:
-    unit_id = item.unit_id if item else event.unit_id
-    first = routing.first_team(session, unit_id, service_id=service_id)
-    named = session.get(Team, event.team_id) if event.team_id is not None else None
-    same_unit = named is not None and named.active and named.unit_id == first.unit_id
-    return named.id if named is not None and same_unit else first.id
+def _episodes(session: Session, alert_ids: Iterable[int]) -> dict[int, TicketEpisode]:
+    known = sa.select(TicketEpisode).where(TicketEpisode.alert_id.in_(sorted(alert_ids))).with_for_update()
+    rows = session.scalars(known.execution_options(populate_existing=True))
+    return {episode.alert_id: episode for episode in rows}
 
 
 def alert_resolved(session: Session, event: AlertResolved, now: dt.datetime) -> None:

@@ -16,10 +16,19 @@ from servicedesk.desk import TheDesk
 from servicedesk.tickets import access
 from servicedesk.tickets.leaving import OpenTickets
 
+AT_ONCE = 64
+"""Incidents opened in one transaction: on SQLite others wait with their writing for as long as it takes."""
+
 
 def subscribe() -> None:
     """Alerts open, extend and resolve incidents; the knowledge base may ask about tickets."""
-    outbox.subscribe(monitor.AlertRaised, "servicedesk.alert_raised", handlers.alert_raised)
+    outbox.subscribe(
+        monitor.AlertRaised,
+        "servicedesk.alert_raised",
+        handlers.alert_raised,
+        many=handlers.alerts_raised,
+        at_once=AT_ONCE,
+    )
     outbox.subscribe(monitor.AlertResolved, "servicedesk.alert_resolved", handlers.alert_resolved)
     outbox.subscribe(monitor.AlertSeverityChanged, "servicedesk.severity_changed", handlers.severity_changed)
     outbox.subscribe(monitor.AlertAcknowledged, "servicedesk.alert_acknowledged", handlers.alert_acknowledged)

@@ -28,6 +28,7 @@ class Registry:
 
     listeners: dict[str, tuple[type[Event], Handler]] = field(default_factory=dict)
     in_bulk: dict[str, ManyHandler] = field(default_factory=dict)
+    at_once: dict[str, int | None] = field(default_factory=dict)
     by_event: dict[type[Event], list[str]] = field(default_factory=dict)
     on_commit: list[Callable[[], None]] = field(default_factory=list)
 
@@ -35,6 +36,7 @@ class Registry:
         """Forget everything; the wiring is about to be done anew."""
         self.listeners.clear()
         self.in_bulk.clear()
+        self.at_once.clear()
         self.by_event.clear()
         self.on_commit.clear()
 
@@ -48,11 +50,13 @@ def subscribe(
     handler: Callable[[Session, E, dt.datetime], None],
     *,
     many: Callable[[Session, Sequence[E], dt.datetime], None] | None = None,
+    at_once: int | None = None,
 ) -> None:
     """Let `handler(session, event, now)` hear every `event`; `name` ("kb.draft_article") is kept in the rows.
 
     `many(session, events, now)`, where given, hears the events of a batch at once, as one piece of work: whoever can do
-    with a thousand in one statement says so here. Where it fails, the events are handled one by one after all.
+    with a thousand in one statement says so here, and with `at_once` how many are enough for one transaction. Where it
+    fails, the events are handled one by one after all.
     Raises ValueError when the name is taken by another handler.
     """
     key = f"{name}:{event.event_name()}"
@@ -62,7 +66,7 @@ def subscribe(
         registry.listeners[key] = (event, handler)
         registry.by_event.setdefault(event, []).append(key)
         if many is not None:
-            registry.in_bulk[key] = many
+            registry.in_bulk[key], registry.at_once[key] = many, at_once
 
 
 def record(session: Session, event: Event, *, now: dt.datetime) -> None:

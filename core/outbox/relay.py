@@ -143,6 +143,7 @@ class _Piece:
         self.seen: set[int] = set()
         self.succeeded = 0
         self.at: int | None = None
+        self._one_by_one: set[str] = set()
 
     def _time_is_up(self) -> bool:
         return bool(self.seen) and time.monotonic() > self._until
@@ -168,10 +169,10 @@ class _Piece:
         self.at = None
 
     def _turn(self, session: Session, row: OutboxRow, rows: Sequence[OutboxRow]) -> None:
-        if row.listener in registry.in_bulk and self._together(
-            session, [r for r in rows if r.listener == row.listener]
-        ):
-            return
+        if row.listener in registry.in_bulk and row.listener not in self._one_by_one:
+            alike = [r for r in rows if r.listener == row.listener and r.id not in self.seen]
+            if self._together(session, alike):
+                return
         self.seen.add(row.id)
         try:
             with session.begin_nested():
@@ -184,23 +185,29 @@ class _Piece:
         self.succeeded += 1
 
     def _together(self, session: Session, rows: Sequence[OutboxRow]) -> bool:
-        """All rows of a listener that works in bulk, as one; False where that failed and they go one by one."""
-        if any(row.id in self.seen for row in rows):
-            return False
-        kind, many = registry.listeners[rows[0].listener][0], registry.in_bulk[rows[0].listener]
+        """Rows of a listener that works in bulk, as one; False where that failed and they go one by one.
+
+        No more events than the listener takes at once: what is over stays in its row, for the next time.
+        """
+        listener = rows[0].listener
+        kind, many = registry.listeners[listener][0], registry.in_bulk[listener]
         try:
-            events = [event for row in rows for event in load(kind, row.payload)]
+            taken = _up_to(registry.at_once.get(listener), [(row, load(kind, row.payload)) for row in rows])
             with session.begin_nested():
-                many(session, events, self._now())
+                many(session, [event for _row, told, _later in taken for event in told], self._now())
         except sa.exc.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001  which of them it was, the one-by-one way finds out
-            log.warning("relay.bulk-failed", listener=rows[0].listener, error=_worded(error))
+            log.warning("relay.bulk-failed", listener=listener, error=_worded(error))
+            self._one_by_one.add(listener)
             return False
-        for row in rows:
+        for row, _told, later in taken:
+            if later:
+                row.payload = dump(later)
+                continue
             _done(row, self._now())
-        self.seen.update(row.id for row in rows)
-        self.succeeded += len(rows)
+            self.seen.add(row.id)
+        self.succeeded += len(taken)
         return True
 
     def _hand_on(self, session: Session, row: OutboxRow) -> None:
@@ -234,6 +241,21 @@ class _Piece:
             )
             _failed(own, error, self._now())
             session.add(own)
+
+
+Batch = Sequence[Event]
+
+
+def _up_to(most: int | None, rows: Sequence[tuple[OutboxRow, Batch]]) -> list[tuple[OutboxRow, Batch, Batch]]:
+    """The first rows with `most` events between them: each with its events for now, and for later."""
+    found: list[tuple[OutboxRow, Batch, Batch]] = []
+    room = most or sum(len(events) for _row, events in rows)
+    for row, events in rows:
+        if room <= 0:
+            break
+        found.append((row, events[:room], events[room:]))
+        room -= len(events)
+    return found
 
 
 def _whose_turn_is_ours(

@@ -154,19 +154,19 @@ def values(entry: Entry) -> dict[str, Any]:
     }
 
 
-_books: WeakKeyDictionary[Any, Book] = WeakKeyDictionary()
+_books: WeakKeyDictionary[sa.Pool, Book] = WeakKeyDictionary()
 _making = threading.Lock()
 
 
 def book_of(engine: sa.Engine | sa.Connection) -> Book | None:
     """The book of this database, or None where other processes write it too."""
-    dialect = engine.dialect
-    if dialect.name != "sqlite":
+    if engine.dialect.name != "sqlite":
         return None
-    found = _books.get(dialect)
+    pool = engine.engine.pool  # one a database, whatever options an engine was given beside
+    found = _books.get(pool)
     if found is None:
         with _making:
-            found = _books.setdefault(dialect, Book())
+            found = _books.setdefault(pool, Book())
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -107,14 +107,20 @@ def rebuild(session: Session, ticket_id: int, *, now: dt.datetime, tell: bool = 
     return rows
 
 
-def begin(session: Session, ticket: Ticket, opened: TicketFact, *, now: dt.datetime) -> list[Any]:
-    """The clocks of a ticket that is only about to be stored, from its first fact: nothing has to be read back.
+def begin(session: Session, tickets: Sequence[tuple[Ticket, TicketFact]], *, now: dt.datetime) -> list[list[Any]]:
+    """The clocks of tickets that are only about to be stored, each from its first fact: nothing has to be read back.
 
-    Sets the ticket's `next_due_at`; `begun` stores what is returned once the ticket has its id. As `rebuild` would.
+    Sets each ticket's `next_due_at`; `begun` stores what is returned once it has its id. As `rebuild` would.
     """
-    if ticket.kind not in CLOCKED:
-        return []
+    if not any(ticket.kind in CLOCKED for ticket, _opened in tickets):
+        return [[] for _ticket in tickets]
     calendar, revision = calendars.counting(session)
+    return [_first(session, *each, calendar, revision, now) if each[0].kind in CLOCKED else [] for each in tickets]
+
+
+def _first(
+    session: Session, ticket: Ticket, opened: TicketFact, calendar: WorkCalendar, revision: str, now: dt.datetime
+) -> list[Any]:
     facts = [Fact(opened.at, opened.kind, opened.data)]
     targets = targets_of(session, ticket.definitions.get("targets"))
     rows = [
@@ -132,13 +138,16 @@ def begin(session: Session, ticket: Ticket, opened: TicketFact, *, now: dt.datet
     return rows
 
 
-def begun(session: Session, ticket: Ticket, rows: list[Any], *, now: dt.datetime) -> None:
-    """Store the clocks of a ticket just stored, and tell what is due already."""
-    for row in rows:
-        if row.warn_at <= now or row.crossed:
-            _tell(session, row, ticket, calendars.current(session), now=now)
-    if rows:
-        session.execute(sa.insert(ClockRow), [{"ticket_id": ticket.id, **vars(row)} for row in rows])
+def begun(session: Session, tickets: Sequence[tuple[Ticket, list[Any]]], *, now: dt.datetime) -> None:
+    """Store the clocks of tickets just stored, and tell what is due already."""
+    stored = []
+    for ticket, rows in tickets:
+        for row in rows:
+            if row.warn_at <= now or row.crossed:
+                _tell(session, row, ticket, calendars.current(session), now=now)
+            stored.append({"ticket_id": ticket.id, **vars(row)})
+    if stored:
+        session.execute(sa.insert(ClockRow), stored)
 
 
 def count_as_told(row: Any, now: dt.datetime) -> None:

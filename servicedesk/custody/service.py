@@ -8,7 +8,9 @@ whoever was only offered it no longer than the offer stands.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
@@ -31,14 +33,18 @@ def line_of(team: Team) -> Line:
     return rules.line_of_level(team.unit.level)
 
 
-def begin(session: Session, ticket: Ticket, team: Team, *, now: dt.datetime) -> None:
-    """The first row of a new ticket's ledger; the ticket must have its id and already name `team` and its line."""
-    span = rules.begin(team.id, line_of(team), now)[0]
-    _add(session, ticket, span, seq=1, why="opened")
+def begin(session: Session, tickets: Sequence[tuple[Ticket, Team]], *, now: dt.datetime) -> None:
+    """The first row of each new ticket's ledger; a ticket must have its id and already name its team and line."""
+    rows = [_row(ticket, rules.begin(team.id, line_of(team), now)[0], seq=1, why="opened") for ticket, team in tickets]
+    session.execute(sa.insert(CustodySpan), rows)
 
 
-def admit_first(session: Session, ticket: Ticket, team: Team, *, reporter_id: int | None, now: dt.datetime) -> None:
-    """The first readers of a new ticket: its team and the team's unit, its own unit, its reporter."""
+def admit_first(session: Session, tickets: Sequence[tuple[Ticket, Team, int | None]], *, now: dt.datetime) -> None:
+    """The first readers of new tickets: the team and its unit, the ticket's own unit, its reporter (the id, if any)."""
+    session.execute(sa.insert(TicketPrincipal), [row for each in tickets for row in _first_readers(*each, now)])
+
+
+def _first_readers(ticket: Ticket, team: Team, reporter_id: int | None, now: dt.datetime) -> list[dict[str, Any]]:
     vendor = team.unit.level is UnitLevel.VENDOR
     first: dict[tuple[PrincipalKind, int], str] = {
         (PrincipalKind.TEAM, team.id): "holder",
@@ -47,11 +53,10 @@ def admit_first(session: Session, ticket: Ticket, team: Team, *, reporter_id: in
     first.setdefault((PrincipalKind.UNIT, ticket.unit_id), "unit")
     if reporter_id is not None:
         first[PrincipalKind.PERSON, reporter_id] = "reporter"
-    rows = [
+    return [
         {"ticket_id": ticket.id, "kind": kind, "principal_id": principal, "why": why, "from_at": now, "until_at": None}
         for (kind, principal), why in first.items()
     ]
-    session.execute(sa.insert(TicketPrincipal), rows)
 
 
 def transfer(
@@ -225,17 +230,19 @@ def _append(session: Session, ticket: Ticket, last: CustodySpan, chain: Ledger, 
 
 
 def _add(session: Session, ticket: Ticket, span: Span, *, seq: int, why: str) -> None:
-    session.add(
-        CustodySpan(
-            ticket_id=ticket.id,
-            seq=seq,
-            team_id=span.team,
-            holder_id=span.holder,
-            line=span.line,
-            since=span.since,
-            until=span.until,
-            waiting_for=span.waiting_for,
-            waiting_team_id=span.waiting_team,
-            why=why,
-        )
-    )
+    session.add(CustodySpan(**_row(ticket, span, seq=seq, why=why)))
+
+
+def _row(ticket: Ticket, span: Span, *, seq: int, why: str) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket.id,
+        "seq": seq,
+        "team_id": span.team,
+        "holder_id": span.holder,
+        "line": span.line,
+        "since": span.since,
+        "until": span.until,
+        "waiting_for": span.waiting_for,
+        "waiting_team_id": span.waiting_team,
+        "why": why,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ READ = "ticket.read"
 WORK = "ticket.work"
 
 
+Rows = list[tuple[PrincipalKind, int]]
 MANY = 5000  # more than these are not collected first: a list of fifty is sooner found by asking one after another
 
 
@@ -79,15 +81,25 @@ class Standing:
 
 def standing(session: Session, viewer: Viewer, ticket: Ticket) -> Standing:
     """How `viewer` stands to `ticket`, which they can see."""
+    return standings(session, viewer, [ticket])[0]
+
+
+def standings(session: Session, viewer: Viewer, tickets: Sequence[Ticket]) -> list[Standing]:
+    """How `viewer` stands to each of `tickets`, with the same two questions for all."""
+    followed = _followed(session, viewer, [t.id for t in tickets if t.reporter_id != viewer.person_id])
+    admitted = _units_and_teams(session, [t.id for t in tickets])
+    return [_standing(session, viewer, t, follows=t.id in followed, rows=admitted[t.id]) for t in tickets]
+
+
+def _standing(session: Session, viewer: Viewer, ticket: Ticket, *, follows: bool, rows: Rows) -> Standing:
     vendor = viewer.vendor_unit_id is not None
     places = _answerable(session, ticket)
     works = not vendor and covers(session, viewer, WORK, **places)
-    rows = _unit_and_team_rows(session, ticket)
     holds_as_vendor = vendor and viewer.can("vendor.work") and ticket.team.unit_id == viewer.vendor_unit_id
     mine = ticket.reporter_id == viewer.person_id
     return Standing(
         reporter=mine,
-        follower=mine or _follows(session, viewer, ticket),
+        follower=mine or follows,
         reads=not vendor and _holds(session, viewer, READ, ticket, rows),
         worker=(works and ticket.line is not Line.VENDOR) or holds_as_vendor,
         superior=works,
@@ -112,36 +124,29 @@ def _answerable(session: Session, ticket: Ticket) -> dict[str, Any]:
     return {"unit_id": team.unit_id, "team_id": team.id, "service_id": ticket.service_id}
 
 
-def _follows(session: Session, viewer: Viewer, ticket: Ticket) -> bool:
-    return (
-        session.scalar(
-            sa.select(TicketPrincipal.id)
-            .where(
-                TicketPrincipal.ticket_id == ticket.id,
-                TicketPrincipal.kind == PrincipalKind.PERSON,
-                TicketPrincipal.principal_id == viewer.person_id,
-                TicketPrincipal.until_at.is_(None),
-            )
-            .limit(1)
-        )
-        is not None
+def _followed(session: Session, viewer: Viewer, ticket_ids: Sequence[int]) -> set[int]:
+    if not ticket_ids:
+        return set()
+    rows = sa.select(TicketPrincipal.ticket_id).where(
+        TicketPrincipal.ticket_id.in_(ticket_ids),
+        TicketPrincipal.kind == PrincipalKind.PERSON,
+        TicketPrincipal.principal_id == viewer.person_id,
+        TicketPrincipal.until_at.is_(None),
     )
+    return set(session.scalars(rows))
 
 
-def _unit_and_team_rows(session: Session, ticket: Ticket) -> list[tuple[PrincipalKind, int]]:
-    rows = session.execute(
-        sa.select(TicketPrincipal.kind, TicketPrincipal.principal_id)
-        .where(
-            TicketPrincipal.ticket_id == ticket.id, TicketPrincipal.kind.in_([PrincipalKind.UNIT, PrincipalKind.TEAM])
-        )
-        .distinct()
+def _units_and_teams(session: Session, ticket_ids: Sequence[int]) -> dict[int, Rows]:
+    found: dict[int, Rows] = {ticket_id: [] for ticket_id in ticket_ids}
+    rows = sa.select(TicketPrincipal.ticket_id, TicketPrincipal.kind, TicketPrincipal.principal_id).where(
+        TicketPrincipal.ticket_id.in_(ticket_ids), TicketPrincipal.kind.in_([PrincipalKind.UNIT, PrincipalKind.TEAM])
     )
-    return [(kind, principal) for kind, principal in rows]
+    for ticket_id, kind, principal in session.execute(rows.distinct()):
+        found[ticket_id].append((kind, principal))
+    return found
 
 
-def _holds(
-    session: Session, viewer: Viewer, permission: str, ticket: Ticket, rows: list[tuple[PrincipalKind, int]]
-) -> bool:
+def _holds(session: Session, viewer: Viewer, permission: str, ticket: Ticket, rows: Rows) -> bool:
     if ticket.service_id is not None and ticket.service_id in viewer.services_for(permission):
         return True
     if not viewer.units_for(permission) and not viewer.teams_for(permission):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,14 +34,14 @@ def settle(session: Session, ticket: Ticket, *, now: dt.datetime) -> None:
     clocks.rebuild(session, ticket.id, now=now)
 
 
-def begin(session: Session, ticket: Ticket, opened: TicketFact, *, now: dt.datetime) -> list[Any]:
-    """The first clocks of a ticket that is not stored yet, counted from its first fact; sets its next due time."""
-    return clocks.begin(session, ticket, opened, now=now)
+def begin(session: Session, tickets: Sequence[tuple[Ticket, TicketFact]], *, now: dt.datetime) -> list[list[Any]]:
+    """The first clocks of tickets that are not stored yet, each from its first fact; sets their next due times."""
+    return clocks.begin(session, tickets, now=now)
 
 
-def begun(session: Session, ticket: Ticket, rows: list[Any], *, now: dt.datetime) -> None:
-    """The ticket is stored: so are its clocks, and what is due at once is told."""
-    clocks.begun(session, ticket, rows, now=now)
+def begun(session: Session, tickets: Sequence[tuple[Ticket, list[Any]]], *, now: dt.datetime) -> None:
+    """The tickets are stored: so are their clocks, and what is due at once is told."""
+    clocks.begun(session, tickets, now=now)
 
 
 def auto_close_at(session: Session, resolved_at: dt.datetime) -> dt.datetime:

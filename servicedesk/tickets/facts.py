@@ -144,6 +144,19 @@ def made(
     )
 
 
+def as_row(fact: TicketFact) -> dict[str, Any]:
+    """A fact made but not added, as the columns of its row."""
+    return {name: getattr(fact, name) for name in _COLUMNS}
+
+
+_COLUMNS = ("ticket_id", "seq", "at", "received_at", "kind", "actor_id", "data", "text", "internal")
+
+
 def changed(session: Session, ticket: Ticket, what: What, *, now: dt.datetime) -> None:
     """Tell the search index and the live page, once for each verb."""
-    record(session, TicketChanged(ticket_id=ticket.id, number=ticket.number, what=str(what), at=now), now=now)
+    record(session, change(ticket, what, now=now), now=now)
+
+
+def change(ticket: Ticket, what: What, *, now: dt.datetime) -> TicketChanged:
+    """What they are told."""
+    return TicketChanged(ticket_id=ticket.id, number=ticket.number, what=str(what), at=now)

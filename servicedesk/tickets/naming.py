@@ -13,6 +13,7 @@ from core.i18n import gettext as _
 from servicedesk.tickets import access
 from servicedesk.tickets.models import Ticket
 
+_UNITS = "taxops.units_by_code"
 WORK_OR_IMPORT = ("ticket.work", "ticket.import")
 
 
@@ -20,7 +21,10 @@ def unit(session: Session, viewer: Viewer, code: str | None) -> Unit:
     """Where the trouble is: the caller's own unit, or one they work for. Raises Invalid naming the field."""
     if code is None or code == viewer.unit_code:
         return session.get_one(Unit, viewer.unit_id)
-    found = session.scalar(sa.select(Unit).where(Unit.code == code))
+    known: dict[str, Unit | None] = session.info.setdefault(_UNITS, {})  # a list of a thousand names the same few
+    if code not in known:
+        known[code] = session.scalar(sa.select(Unit).where(Unit.code == code))
+    found = known[code]
     if found is None or not any(covers(session, viewer, p, unit_id=found.id) for p in WORK_OR_IMPORT):
         raise Invalid.of("unit", _("没有编码为“%(code)s”的机构，或您不能代它报障。", code=code))
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.models import Team
+from core.events.base import Event
 from core.events.servicedesk import IncidentOpened
-from core.outbox import record
+from core.outbox import record_many
 from servicedesk.custody import routing
 from servicedesk.custody import service as custody
 from servicedesk.intake import guides
@@ -49,9 +52,16 @@ class Report:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def open_for(problem_key: str) -> sa.Select[Ticket]:
-    """The ticket that is not closed or cancelled for this problem key."""
-    return sa.select(Ticket).where(Ticket.problem_key == problem_key, Ticket.state.not_in(sorted(ENDED)))
+def first_open(session: Session, problem_keys: Iterable[str], *, lock: bool = False) -> dict[str, Ticket]:
+    """The tickets that are not closed or cancelled for these problem keys, by key; `lock` for who will change them."""
+    keys = sorted(set(problem_keys))
+    if not keys:
+        return {}
+    still_open = sa.select(Ticket).where(Ticket.problem_key.in_(keys), Ticket.state.not_in(sorted(ENDED)))
+    if lock:
+        still_open = still_open.with_for_update(of=Ticket).execution_options(populate_existing=True)
+    rows = session.scalars(still_open)
+    return {ticket.problem_key: ticket for ticket in rows if ticket.problem_key}
 
 
 def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.datetime) -> Ticket:
@@ -60,48 +70,110 @@ def open_ticket(session: Session, report: Report, *, by: int | None, now: dt.dat
     Custody, clocks and readers begin in the same transaction; clocks and calls only for a kind that has a process.
     Raises Invalid when nobody could take it.
     """
-    if report.problem_key and (still_open := session.scalar(open_for(report.problem_key))):
-        return still_open
-    team = _team(session, report)
-    ticket = _new(session, report, team, now)
-    opened = _opened(session, ticket, report, by, now)
-    begun = clocking.begin(session, ticket, opened, now=now)
+    return open_many(session, [report], by=by, now=now)[0]
+
+
+def open_many(session: Session, reports: Sequence[Report], *, by: int | None, now: dt.datetime) -> list[Ticket]:
+    """The same for several at once, in their order, with a handful of statements for all of them.
+
+    Reports of one problem key become one ticket: the first. Raises Invalid when one of them could be taken by nobody.
+    """
+    there: dict[str, Ticket | _Beginning] = dict(_still_open(session, reports))
+    teams: dict[tuple[int | None, int, int | None], Team] = {}
+    found: list[Ticket | _Beginning] = []
+    for report in reports:
+        known = there.get(report.problem_key) if report.problem_key else None
+        if known is None:
+            place = (report.team_id, report.unit_id, report.service_id)
+            if place not in teams:
+                teams[place] = first_team(session, report)
+            known = _Beginning(report, teams[place])
+            if report.problem_key:
+                there[report.problem_key] = known
+        found.append(known)
+    beginnings = list({id(each): each for each in found if isinstance(each, _Beginning)}.values())
     try:
-        _insert(session, ticket)
+        _store(session, beginnings, by=by, now=now)
     except sa.exc.IntegrityError:
-        if report.problem_key and (winner := session.scalar(open_for(report.problem_key))):
-            return winner
-        raise
-    custody.begin(session, ticket, team, now=now)
-    custody.admit_first(session, ticket, team, reporter_id=report.reporter_id, now=now)
-    opened.ticket_id = ticket.id
-    session.add(opened)
-    clocking.begun(session, ticket, begun, now=now)
-    if ticket.kind is Kind.INCIDENT:
-        record(session, opened_event(ticket), now=now)
-    facts.changed(session, ticket, What.OPENED, now=now)
-    return ticket
+        if not _still_open(session, [each.report for each in beginnings]):
+            raise
+        # Somebody else was first with one of the keys: theirs stands, the others are opened one by one.
+        if len(reports) == 1:
+            return list(_still_open(session, reports).values())
+        return [open_ticket(session, report, by=by, now=now) for report in reports]
+    return [each.ticket if isinstance(each, _Beginning) else each for each in found]
 
 
-def _insert(session: Session, ticket: Ticket) -> None:
+@dataclass
+class _Beginning:
+    """A report on its way to a ticket."""
+
+    report: Report
+    team: Team
+    ticket: Ticket = field(init=False)
+    opened: TicketFact = field(init=False)
+
+
+def _still_open(session: Session, reports: Iterable[Report]) -> dict[str, Ticket]:
+    return first_open(session, [report.problem_key for report in reports if report.problem_key])
+
+
+def _store(session: Session, beginnings: Sequence[_Beginning], *, by: int | None, now: dt.datetime) -> None:
+    if not beginnings:
+        return
+    numbers = _numbers(session, [each.report.kind for each in beginnings], now)
+    versions = {"process": PROCESS_VERSION, "guide": guides.VERSION, "targets": clocking.targets_version(session)}
+    services = {each.report.service_id for each in beginnings}
+    tax = {service_id: clocking.is_tax(session, service_id) for service_id in services}
+    for each, number in zip(beginnings, numbers, strict=True):
+        each.ticket = _new(each.report, each.team, number, versions, now)
+        each.opened = _opened(each.ticket, each.report, by, now, tax=tax[each.report.service_id])
+    clocks = clocking.begin(session, [(each.ticket, each.opened) for each in beginnings], now=now)
+    tickets = [each.ticket for each in beginnings]
+    _insert(session, tickets)
+    custody.begin(session, [(each.ticket, each.team) for each in beginnings], now=now)
+    custody.admit_first(session, [(each.ticket, each.team, each.report.reporter_id) for each in beginnings], now=now)
+    for each in beginnings:
+        each.opened.ticket_id = each.ticket.id
+    session.execute(sa.insert(TicketFact), [facts.as_row(each.opened) for each in beginnings])
+    clocking.begun(session, list(zip(tickets, clocks, strict=True)), now=now)
+    told: list[Event] = [opened_event(ticket) for ticket in tickets if ticket.kind is Kind.INCIDENT]
+    record_many(session, [*told, *(facts.change(ticket, What.OPENED, now=now) for ticket in tickets)], now=now)
+
+
+def _numbers(session: Session, kinds: Sequence[Kind], now: dt.datetime) -> list[str]:
+    """A number for each, taken at once for those of a kind."""
+    next_of: dict[Kind, tuple[int, int]] = {}
+    for kind, count in Counter(kinds).items():
+        year, last = take_numbers(session, kind, now, count=count)
+        next_of[kind] = (year, last - count)
+    found = []
+    for kind in kinds:
+        year, before = next_of[kind]
+        next_of[kind] = (year, before + 1)
+        found.append(rules.number(kind, year, before + 1))
+    return found
+
+
+def _insert(session: Session, tickets: Sequence[Ticket]) -> None:
     """Where a problem key could be raced for, the partial unique index settles it, behind a savepoint."""
-    if not ticket.problem_key:
-        session.add(ticket)
+    if not any(ticket.problem_key for ticket in tickets):
+        session.add_all(tickets)
         session.flush()
         return
     with session.begin_nested():
-        session.add(ticket)
+        session.add_all(tickets)
         session.flush()
 
 
-def _opened(session: Session, ticket: Ticket, report: Report, by: int | None, now: dt.datetime) -> TicketFact:
+def _opened(ticket: Ticket, report: Report, by: int | None, now: dt.datetime, *, tax: bool) -> TicketFact:
     """The first fact; made before its ticket is stored, so that the ticket is stored once, with its next due time."""
     data = {
         "priority": ticket.priority,
         "line": str(ticket.line),
         "team": ticket.team_id,
         "source": str(report.source),
-        "tax": clocking.is_tax(session, ticket.service_id),
+        "tax": tax,
         "targets": ticket.definitions["targets"],
     }
     return facts.made(ticket, What.OPENED, now=now, by=by, text=report.description, data=data)
@@ -127,16 +199,17 @@ def opened_event(ticket: Ticket, *, reopened: bool = False) -> IncidentOpened:
     )
 
 
-def _team(session: Session, report: Report) -> Team:
+def first_team(session: Session, report: Report) -> Team:
+    """Who takes it first: the team named, else by unit and service. Raises Invalid when nobody could."""
     if report.team_id is not None:
         return session.get_one(Team, report.team_id)
     return routing.first_team(session, report.unit_id, service_id=report.service_id)
 
 
-def _new(session: Session, report: Report, team: Team, now: dt.datetime) -> Ticket:
+def _new(report: Report, team: Team, number: str, versions: dict[str, int], now: dt.datetime) -> Ticket:
     impact = report.impact or rules.impact(report.people_hit, report.services_hit)
     return Ticket(
-        number=next_number(session, report.kind, now),
+        number=number,
         kind=report.kind,
         state=INITIAL[report.kind],
         title=report.title,
@@ -167,18 +240,13 @@ def _new(session: Session, report: Report, team: Team, now: dt.datetime) -> Tick
         reopened=0,
         bounces=0,
         urged=0,
-        definitions={"process": PROCESS_VERSION, "guide": guides.VERSION, "targets": clocking.targets_version(session)},
+        definitions=dict(versions),
         **report.extra,
     )
 
 
-def next_number(session: Session, kind: Kind, now: dt.datetime) -> str:
-    """The next number of this kind and year; concurrent openings wait for each other."""
-    return rules.number(kind, *take_numbers(session, kind, now, count=1))
-
-
 def take_numbers(session: Session, kind: Kind, now: dt.datetime, *, count: int) -> tuple[int, int]:
-    """Take `count` numbers at once: (year, the last of them)."""
+    """Take `count` numbers at once: (year, the last of them); concurrent openings wait for each other."""
     key = (rules.PREFIXES[kind], rules.local_year(now, clocking.ZONE))
     taking = (
         sa.update(TicketNumber)

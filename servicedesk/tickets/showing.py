@@ -19,7 +19,7 @@ from servicedesk.tickets.schemas import ClockOut, CustodyOut, TicketOut, Timelin
 
 
 def tickets_out(session: Session, tickets: Sequence[Ticket], *, now: dt.datetime) -> list[TicketOut]:
-    """The whole objects; `actions` is filled by `ticket_out` alone, for one."""
+    """The whole objects; `actions` is filled by `ticket_out` and `whole_out` alone."""
     found = clocks.clocks_of(session, [ticket.id for ticket in tickets], now=now)
     seen_by = {i for i in (ticket.acknowledged_by_id for ticket in tickets) if i}
     logins = {i: person.login for i in seen_by if (person := session.get(Person, i))}
@@ -28,9 +28,15 @@ def tickets_out(session: Session, tickets: Sequence[Ticket], *, now: dt.datetime
 
 def ticket_out(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.datetime) -> TicketOut:
     """One ticket, with what the caller may do to it."""
-    out = tickets_out(session, [ticket], now=now)[0]
-    out.actions = access.actions_for(ticket, access.standing(session, viewer, ticket))
-    return out
+    return whole_out(session, viewer, [ticket], now=now)[0]
+
+
+def whole_out(session: Session, viewer: Viewer, tickets: Sequence[Ticket], *, now: dt.datetime) -> list[TicketOut]:
+    """The same of several: those just opened."""
+    found = tickets_out(session, tickets, now=now)
+    for out, ticket, who in zip(found, tickets, access.standings(session, viewer, tickets), strict=True):
+        out.actions = access.actions_for(ticket, who)
+    return found
 
 
 def _out(ticket: Ticket, found: list[clocks.ClockView], logins: dict[int, str]) -> TicketOut:

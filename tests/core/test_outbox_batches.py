@@ -22,8 +22,10 @@ def listen(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     """Subscribe to an event that nobody else hears meanwhile."""
     monkeypatch.setitem(outbox.registry.by_event, ItemsChanged, [])
 
-    def subscribe(handler: Callable[..., None], many: Callable[..., None] | None = None) -> None:
-        outbox.subscribe(ItemsChanged, "test.batch", handler, many=many)
+    def subscribe(
+        handler: Callable[..., None], many: Callable[..., None] | None = None, at_once: int | None = None
+    ) -> None:
+        outbox.subscribe(ItemsChanged, "test.batch", handler, many=many, at_once=at_once)
 
     yield subscribe
     outbox.registry.listeners.pop(KEY, None)
@@ -108,6 +110,23 @@ def test_a_listener_in_bulk_hears_all_that_waits_at_once_and_falls_back_to_one_b
     record(engine, 9)
     Relay(engine).drain()
     assert (together, single) == ([7, 9], list(range(9)))
+    assert all(row.done_at is not None for row in rows(engine))
+
+
+def test_a_listener_in_bulk_takes_no_more_than_it_said_and_loses_nothing(
+    engine: sa.Engine, listen: Callable[..., None]
+) -> None:
+    together: list[list[int]] = []
+
+    def many(_session: Session, found: Sequence[ItemsChanged], _now: dt.datetime) -> None:
+        together.append([event.item_ids[0] for event in found])
+
+    listen(lambda *_: None, many, at_once=4)
+    record(engine, 10)
+    record(engine, 3)
+    Relay(engine).drain()
+    assert max(map(len, together)) == 4
+    assert [n for some in together for n in some] == [*range(10), *range(3)]
     assert all(row.done_at is not None for row in rows(engine))
 
 

@@ -12,9 +12,10 @@ The frame validates query and body, runs the function, commits, and answers. The
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,7 @@ class Operation:
     many: bool
     status: int
     tag: str
+    in_bulk: Handler | None = None
 
 
 operations: list[Operation] = []
@@ -76,7 +78,10 @@ class Api:
         return self._operation("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        """A write: needs=, body=, answer=, many=True where {"items": […]} is taken too; status=200 for verbs."""
+        """A write: needs=, body=, answer=, many=True where {"items": […]} is taken too; status=200 for verbs.
+
+        `many` may be a function of `bodies` that does them all at once; what it raises of one names it by `item_of_many`.
+        """
         options.setdefault("status", 201)
         return self._operation("POST", path, **options)
 
@@ -99,14 +104,17 @@ class Api:
         body: type[pydantic.BaseModel] | None = None,
         answer: type[pydantic.BaseModel] | None = None,
         listing: bool = False,
-        many: bool = False,
+        many: bool | Handler = False,
         status: int = 200,
     ) -> Callable[[Handler], Handler]:
         permissions = (needs,) if isinstance(needs, str) else needs
 
         def declare(function: Handler) -> Handler:
             text = summary or (function.__doc__ or function.__name__).strip().splitlines()[0]
-            operation = Operation(method, path, permissions, text, query, body, answer, listing, many, status, self.tag)
+            operation = Operation(
+                method, path, permissions, text, query, body, answer, listing, bool(many), status, self.tag,
+                in_bulk=many if callable(many) else None,
+            )  # fmt: skip
             if not any(o.method == method and o.path == path for o in operations):
                 operations.append(operation)
 
@@ -183,18 +191,28 @@ def _call_many(operation: Operation, function: Handler, arguments: dict[str, Any
             errors.extend(error.errors)
     if errors:
         raise Invalid(_("提交的内容有误，什么都没有保存。"), errors)
-    made = []
-    for index, body in enumerate(bodies):
-        try:
-            made.append(function(**arguments, body=body))
-        except TaxopsError as error:
-            where = f"items[{index}]"
-            found = getattr(error, "errors", None) or [FieldError("", error.message)]
-            raise Invalid(
-                error.message, [FieldError(f"{where}.{e.field}".rstrip("."), e.message) for e in found]
-            ) from error
+    if operation.in_bulk is not None:
+        made = operation.in_bulk(**arguments, bodies=bodies)
+    else:
+        made = []
+        for index, body in enumerate(bodies):
+            with item_of_many(index):
+                made.append(function(**arguments, body=body))
     values = [m.value if isinstance(m, Created) else m for m in made]
     return _json(_dumps({"items": [_plain(v) for v in values]}), operation.status, None)
+
+
+@contextlib.contextmanager
+def item_of_many(index: int) -> Iterator[None]:
+    """What is raised inside is told as of this item of several: items[3].unit."""
+    try:
+        yield
+    except TaxopsError as error:
+        where = f"items[{index}]"
+        found = getattr(error, "errors", None) or [FieldError("", error.message)]
+        raise Invalid(
+            error.message, [FieldError(f"{where}.{e.field}".rstrip("."), e.message) for e in found]
+        ) from error
 
 
 def _query(model: type[pydantic.BaseModel]) -> pydantic.BaseModel:
