@@ -176,6 +176,7 @@ class SignInSession(Base):
     address: Mapped[str] = mapped_column(sa.String(64))
     user_agent: Mapped[str] = mapped_column(sa.String(200))
     endless: Mapped[bool] = mapped_column(default=False)  # the wall's session does not end
+    provider: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # begun by an OpenID provider
     waiting_for: Mapped[str | None] = mapped_column(sa.String(20))  # accounts.signin.stages: opens nothing else yet
 
 

@@ -32,6 +32,7 @@ SECRET_SETTINGS = frozenset(
         "smtp_url",
         "heartbeat_url",
         "ldap_bind_password",
+        "oidc_client_secret",
     }
 )
 
@@ -81,6 +82,13 @@ class Settings:
     ldap_attributes: str
     ldap_most_disabled: str
     ldap_sync_hours: str
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str = field(repr=False)
+    oidc_claim: str
+    oidc_scope: str
+    oidc_ca_file: str
+    oidc_label: str
     log_level: str
 
     @property
@@ -151,6 +159,10 @@ def _url(*schemes: str) -> Callable[[str], bool]:
 def _urls(*schemes: str) -> Callable[[str], bool]:
     one = _url(*schemes)
     return lambda value: all(part.strip() and one(part.strip()) for part in value.split(",")) if value else True
+
+
+def _on_this_machine(value: str) -> bool:
+    return urlsplit(value).scheme == "http" and urlsplit(value).hostname in {"127.0.0.1", "localhost"}
 
 
 def _beaten(value: str) -> bool:
@@ -234,6 +246,17 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "ldap_attributes": (_attributes, "login=uid, name=cn, unit=departmentNumber; also email= and phone="),
     "ldap_most_disabled": (lambda v: v.isdecimal() and int(v) <= 100, "per cent from 0 to 100"),  # noqa: PLR2004
     "ldap_sync_hours": (lambda v: v.isdecimal() and int(v) <= 168, "hours from 0 (never by itself) to 168"),  # noqa: PLR2004
+    "oidc_issuer": (
+        lambda v: not v or (_url("https")(v) and not urlsplit(v).query) or _on_this_machine(v),
+        "https://host/path, exactly as the provider names itself",
+    ),
+    "oidc_claim": (
+        lambda v: re.fullmatch(r"[A-Za-z0-9_.:/-]{1,80}", v) is not None,
+        "a claim such as preferred_username",
+    ),
+    "oidc_scope": (lambda v: "openid" in v.split(), "names divided by spaces, openid among them"),
+    "oidc_ca_file": _CA_FILE,
+    "oidc_label": (lambda v: len(v) <= 40, "at most 40 characters"),  # noqa: PLR2004  what fits on a button
     "log_level": (lambda v: v in {"debug", "info", "warning", "error"}, "debug, info, warning or error"),
 }
 
@@ -261,7 +284,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(home=home, **{k: str(v) for k, v in values.items() if k in known})
 
 
-_NEEDS = {"ldap_url": ("ldap_base", "ldap_bind_dn", "ldap_bind_password")}
+_NEEDS = {
+    "ldap_url": ("ldap_base", "ldap_bind_dn", "ldap_bind_password"),
+    "oidc_issuer": ("oidc_client_id", "oidc_client_secret", "public_url"),
+}
 """What must be set where another is."""
 
 

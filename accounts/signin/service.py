@@ -130,8 +130,13 @@ def sign_in(
     return begin(session, person, address=address, user_agent=user_agent, now=now)
 
 
-def begin(session: Session, person: Person, *, address: str, user_agent: str, now: dt.datetime) -> Begun:
-    """A session for somebody who has proven who they are, waiting for whatever else is asked of them."""
+def begin(
+    session: Session, person: Person, *, address: str, user_agent: str, now: dt.datetime, provider: bool = False
+) -> Begun:
+    """A session for somebody who has proven who they are, waiting for whatever else is asked of them.
+
+    `provider`: proven by an OpenID provider, which is told of signing out, too. A password that is due is none of its.
+    """
     row = SignInSession(
         person_id=person.id,
         token_hash="",
@@ -140,14 +145,19 @@ def begin(session: Session, person: Person, *, address: str, user_agent: str, no
         address=address[:64],
         user_agent=user_agent[:200],
         endless=_is_wall(session, person, now),
+        provider=provider,
     )
-    return _stand_at(session, row, person, following(None, needs_of(session, person, now=now)), now=now)
+    return _stand_at(
+        session, row, person, following(None, needs_of(session, person, now=now, provider=provider)), now=now
+    )
 
 
 def advance(session: Session, row: SignInSession, person: Person, *, now: dt.datetime) -> Begun:
     """What the session waited for was done: it waits for the next, or the person is in. Its cookie changes."""
     done = Stage(row.waiting_for) if row.waiting_for else None
-    return _stand_at(session, row, person, following(done, needs_of(session, person, now=now)), now=now)
+    return _stand_at(
+        session, row, person, following(done, needs_of(session, person, now=now, provider=row.provider)), now=now
+    )
 
 
 def _stand_at(session: Session, row: SignInSession, person: Person, stage: Stage | None, *, now: dt.datetime) -> Begun:
@@ -164,12 +174,12 @@ def _stand_at(session: Session, row: SignInSession, person: Person, stage: Stage
     return Begun(token, stage, row.endless)
 
 
-def needs_of(session: Session, person: Person, *, now: dt.datetime) -> Needs:
+def needs_of(session: Session, person: Person, *, now: dt.datetime, provider: bool = False) -> Needs:
     """What is asked of this person beside the password."""
     return Needs(
         has_factor=factors.confirmed(session, person.id) is not None,
         factor_required=factors.required(session, person, now=now),
-        password_due=passwords.due(session, person, now=now),
+        password_due=not provider and passwords.due(session, person, now=now),
     )
 
 
@@ -180,8 +190,8 @@ def _is_wall(session: Session, person: Person, now: dt.datetime) -> bool:
     return viewer.roles == frozenset({"wall"})
 
 
-def sign_out(session: Session, token: str, *, now: dt.datetime) -> None:
-    """End the session of this cookie."""
+def sign_out(session: Session, token: str, *, now: dt.datetime) -> bool:
+    """End the session of this cookie; returns whether it began at an OpenID provider."""
     row = session.scalar(
         sa.select(SignInSession).where(
             SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None)
@@ -191,6 +201,7 @@ def sign_out(session: Session, token: str, *, now: dt.datetime) -> None:
         row.ended_at = now
         login = session.get_one(Person, row.person_id).login
         audit.record(session, verb="sign-out", object_name=f"person:{login}", now=now)
+    return row is not None and row.provider
 
 
 def end_sessions(session: Session, person_id: int, *, now: dt.datetime, keep: int | None = None) -> int:

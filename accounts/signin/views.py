@@ -53,13 +53,26 @@ def sign_in() -> ResponseReturnValue:
 def show_sign_in(door: Realm) -> ResponseReturnValue:
     """The form of one door; who is in is led on."""
     target = safe_next(request.args.get("next"))
-    return redirect(target, 303) if access.current() is not None else _form(door, target)
+    if access.current() is not None:
+        return redirect(target, 303)
+    return form_page(door, target, left_provider=request.args.get("left") == "provider")
 
 
-def _form(door: Realm, target: str, *, login: str = "", error: str | None = None) -> str:
-    apart = realms.vendors_apart(db.session())
+def form_page(
+    door: Realm, target: str, *, login: str = "", error: str | None = None, left_provider: bool = False
+) -> str:
+    """The form of one door; of the staff's with the button of the OpenID provider, where one is set."""
+    settings = current_app.config["TAXOPS"]
     return render_template(
-        "accounts/sign_in.html", next=target, login=login, error=error, vendor=door is Realm.VENDOR, apart=apart
+        "accounts/sign_in.html",
+        next=target,
+        login=login,
+        error=error,
+        vendor=door is Realm.VENDOR,
+        apart=realms.vendors_apart(db.session()),
+        provider=settings.oidc_issuer and door is Realm.STAFF,
+        label=settings.oidc_label,
+        left_provider=left_provider and settings.oidc_issuer,
     )
 
 
@@ -77,7 +90,7 @@ def answer_sign_in(door: Realm) -> ResponseReturnValue:
     found = _prove_and_sign_in(login, password, door)
     target = safe_next(request.form.get("next"))
     if isinstance(found, SignInFailed):
-        page = _form(door, target, login=request.form.get("login", "").strip(), error=found.message)
+        page = form_page(door, target, login=request.form.get("login", "").strip(), error=found.message)
         if found.retry_after:
             return page, 429, {"Retry-After": str(found.retry_after)}
         return page, 503 if found.away else 401
@@ -123,14 +136,14 @@ def _prove_and_sign_in(login: str, password: str, door: Realm) -> service.Begun 
 @access.signed_in
 def sign_out() -> ResponseReturnValue:
     """End this session, or with `everywhere` all of the person's."""
-    now = clock.now()
+    now, by_provider = clock.now(), False
+    if token := request.cookies.get(COOKIE):
+        by_provider = service.sign_out(db.session(), token, now=now)
     if request.form.get("everywhere"):
         service.end_sessions(db.session(), viewer().person_id, now=now)
-    elif token := request.cookies.get(COOKIE):
-        service.sign_out(db.session(), token, now=now)
     db.session().commit()
     session.clear()
-    response = redirect(url_for("accounts.sign_in"), 303)
+    response = redirect(url_for("accounts.sign_in", left="provider" if by_provider else None), 303)
     response.delete_cookie(COOKIE, path="/")
     return response
 

@@ -21,7 +21,8 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = {
     "static", "health.healthz", "health.readyz", "health.metrics", "accounts.sign_in", "accounts.do_sign_in",
     "accounts.language", "appearance.change", "accounts.factor", "accounts.check_factor", "accounts.enrol", "accounts.begin_enrol",
-    "accounts.confirm_enrol", "accounts.vendor_sign_in", "accounts.do_vendor_sign_in", "accounts.new_password",
+    "accounts.confirm_enrol", "accounts.vendor_sign_in", "accounts.do_vendor_sign_in",
+    "accounts.oidc_begin", "accounts.oidc_callback", "accounts.oidc_sign_out", "accounts.new_password",
     "accounts.set_new_password", "accounts.password_hints", "api_docs.openapi", "api_docs.page", "oncall.ack_page", "oncall.ack",
 }  # fmt: skip
 #: Called by machines that show a secret in the address or a token, never by a browser's form.
