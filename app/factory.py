@@ -18,7 +18,7 @@ from core.db import make_engine
 from web import compress
 from web import db as web_db
 from web.api import idempotency
-from web.live import AUTHENTICATOR
+from web.live import ATTENDER, AUTHENTICATOR
 from web.storable import StorableInteger
 
 log = structlog.get_logger()
@@ -51,6 +51,7 @@ def create_app(settings: Settings, *, engine: object | None = None) -> Flask:
     app.extensions[idempotency.EXTENSION] = DatabaseStore()
     app.extensions["taxops.csrf"] = CSRFProtect(app)
     app.extensions[AUTHENTICATOR] = live.authenticate
+    app.extensions[ATTENDER] = live.attend
     app.extensions[SERVICES_OF_TEAM] = wiring.services_of_teams
     app.extensions[places.EXTENSION] = wiring.service_places
     app.extensions[findings.EXTENSION] = lambda session: diagnosis.of_running(settings, session)

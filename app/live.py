@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from flask import Flask
 
+from accounts.models import Person
 from accounts.scope import Viewer, viewer_for
 from accounts.signin import queries
 from core import clock
 from core.db import reading
+from servicedesk.tickets import access
+from servicedesk.tickets.models import Ticket
 from web.db import reading_engine_of
 from web.live import Ears
+from web.presence import presence
 
 #: topic of the feed → the permission that reads what it tells of
 TOPICS = {"ticket": "ticket.read", "alert": "alert.read", "item": "item.read"}
@@ -53,3 +59,16 @@ def authenticate(app: Flask, cookies: Sequence[str]) -> dict[str, tuple[int, Ear
                 known[person.id] = ears(viewer_for(session, person, now=now))
             found[cookie] = person.id, known[person.id]
     return found
+
+
+def attend(app: Flask, person_id: int, subject: str) -> contextlib.AbstractContextManager[None]:
+    """Being seen at `ticket:NUMBER` by the others there, for whoever may see that ticket; else nothing at all."""
+    sort, _, number = subject.partition(":")
+    if sort != "ticket":
+        return contextlib.nullcontext()
+    with reading(reading_engine_of(app)) as session:
+        person = session.get_one(Person, person_id)
+        seen = access.visible(viewer_for(session, person, now=clock.now()))
+        if session.scalar(sa.select(Ticket.id).where(Ticket.number == number, seen)) is None:
+            return contextlib.nullcontext()
+        return presence.stays(subject, (person.id, person.name))

@@ -9,6 +9,7 @@ from servicedesk.saved.api import api as filters_api
 from servicedesk.tickets import fragments as _fragments  # noqa: F401
 from servicedesk.tickets import list_views as _lists  # noqa: F401
 from servicedesk.tickets import page_views as _pages  # noqa: F401
+from servicedesk.tickets import present_views as _present  # noqa: F401
 from servicedesk.tickets.api import api
 from servicedesk.tickets.side_api import api as side_api
 from servicedesk.work import views as _work  # noqa: F401

@@ -13,7 +13,7 @@ from servicedesk import handlers, jobs
 from servicedesk.bulk import handlers as bulk_handlers
 from servicedesk.bulk import service as bulk
 from servicedesk.desk import TheDesk
-from servicedesk.tickets import access
+from servicedesk.tickets import access, drafts
 from servicedesk.tickets.leaving import OpenTickets
 
 AT_ONCE = 64
@@ -40,4 +40,8 @@ def subscribe() -> None:
     weigh("ticket", access.sees_many)
 
 
-JOBS = (Job("tickets.auto_close", 60, jobs.auto_close), Job("tickets.bulk.forget", 86_400, bulk.forget_old))
+JOBS = (
+    Job("tickets.auto_close", 60, jobs.auto_close),
+    Job("tickets.bulk.forget", 86_400, bulk.forget_old),
+    Job("tickets.drafts.forget", 86_400, drafts.forget_old),
+)

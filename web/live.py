@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
 from flask import Flask
@@ -148,6 +149,9 @@ hub = Hub()
 # app's wiring sets this: (app, cookie values) -> cookie value -> (person id, ears); a stranger's is left out
 Authenticate = Callable[[Flask, Sequence[str]], Mapping[str, tuple[int, Ears]]]
 AUTHENTICATOR = "taxops.live.authenticate"
+# app's wiring sets this too: (app, person id, what their page shows) -> what lasts while it is open: they are there
+Attend = Callable[[Flask, int, str], contextlib.AbstractContextManager[object]]
+ATTENDER = "taxops.live.attend"
 COOKIE = "taxops_session"
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -188,10 +192,12 @@ class LiveFeed:
             return
         connection = Connection(person_id, ears, asyncio.Queue(QUEUE + 2), asyncio.get_running_loop(), cookie)
         self._enter(connection)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._leave, connection)
+            attend: Attend | None = self._app.extensions.get(ATTENDER)
+            if attend is not None and (subject := _subject(scope)):
+                stack.enter_context(await asyncio.to_thread(attend, self._app, person_id, subject))
             await _stream(connection, receive, send)
-        finally:
-            self._leave(connection)
 
     def _enter(self, connection: Connection) -> None:
         self._of_person[connection.person_id] += 1
@@ -245,6 +251,12 @@ def _cookie(scope: dict[str, Any]) -> str:
                 cookie.load(value.decode("latin1"))
     morsel = cookie.get(COOKIE)
     return morsel.value if morsel else ""
+
+
+def _subject(scope: dict[str, Any]) -> str:
+    """What the page says it shows: `?at=ticket:INC-…`."""
+    text: str = scope.get("query_string", b"").decode("latin1")
+    return next((value[:80] for name, value in parse_qsl(text[:400]) if name == "at"), "")
 
 
 async def _stream(connection: Connection, receive: Any, send: Any) -> None:

@@ -24,6 +24,7 @@ from core.outbox import Relay, registry
 from core.schedule import EXTENSION, lease
 from kb.search import index
 from monitor.checks import wake
+from web.presence import REPEAT_S, presence
 
 log = structlog.get_logger()
 
@@ -64,7 +65,12 @@ class Duties:
     def start(self) -> None:
         """Start what the roles need, so that nothing is said before somebody hears it."""
         self._running = [feed.carry(self.bus), *self._linked()]
-        own = [Job("presence", PRESENT_EVERY_S, self._present), *(job for job in rooms.jobs() if job.everywhere)]
+        repeat = Job("presence.pages", REPEAT_S, lambda _session, _now: presence.repeat())
+        own = [
+            Job("presence", PRESENT_EVERY_S, self._present),
+            repeat,
+            *(job for job in rooms.jobs() if job.everywhere),
+        ]
         self._running.append(timer := Timer(self._engine, own, threads=1))
         if "worker" in self._roles:
             self._running.extend(self._worker())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,16 +14,18 @@ from accounts.current import viewer
 from accounts.models import Team, Unit
 from accounts.scope import PrincipalKind
 from core import clock
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.i18n import gettext as _
+from core.i18n import lazy
 from servicedesk import catalogue, queries
 from servicedesk.blueprint import REPORT, blueprint
 from servicedesk.bulk import actions as bulk
 from servicedesk.bulk.service import MOST as BULK_MOST
 from servicedesk.custody.rules import LINE_LABELS
 from servicedesk.saved import views as filter_views
-from servicedesk.tickets import access, categories, conversation, presenting, rules
+from servicedesk.tickets import access, categories, conversation, merging, presenting, rules
 from servicedesk.tickets.asking import filter_of, query_of
+from servicedesk.tickets.merging import Difference
 from servicedesk.tickets.models import Ticket, TicketPrincipal
 from servicedesk.tickets.schemas import TicketPatch, TicketQuery
 from servicedesk.tickets.states import FINISHED, KIND_LABELS, STATE_LABELS, STATES_OF, Kind, State
@@ -32,7 +34,12 @@ from web.db import db
 from web.filters import local
 from web.forms import Form
 
-PAGE = 50
+PAGE, OK = 50, 200
+#: What the form of corrections has, in its order.
+EDITABLE = {
+    "title": lazy("标题"), "category": lazy("类别"), "service": lazy("所属系统"), "item": lazy("设备"),
+    "urgency": lazy("紧急程度"), "impact": lazy("影响范围"), "major": lazy("重大事件"),
+}  # fmt: skip
 SHOWN_GOING_ON, SHOWN_FINISHED = 150, 20
 #: What the form of the list has fields for; the rest of the address rides along unseen.
 IN_THE_FORM = {"q", "state", "priority", "category", "line", "kind", "open", "overdue"}
@@ -175,19 +182,44 @@ def _values(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _edit_page(ticket: Ticket, form: Form[TicketPatch], status: int = 200) -> ResponseReturnValue:
+def _edit_page(
+    ticket: Ticket, form: Form[TicketPatch], status: int = 200, *, found: Sequence[Difference] = (), since: int = 0
+) -> ResponseReturnValue:
+    """The form; `found`: what others changed since it was opened, at the `since`th thing that happened to the ticket."""
     session = db.session()
     levels = (rules.URGENCY_LABELS, rules.IMPACT_LABELS)
     return render_template(
         "servicedesk/edit.html",
         ticket=ticket,
         form=form,
+        seen=merging.seen(_values(ticket), ticket) if found or status == OK else request.form.get("seen", ""),
+        differences=[(each, _field_words(ticket, each)) for each in found],
+        corrections=merging.corrections_since(session, ticket, since) if found else [],
         urgencies=[(str(n), str(label)) for n, label in levels[0].items()],
         impacts=[(str(n), str(label)) for n, label in levels[1].items()],
         categories=[(c.key, str(c.label)) for c in categories.CATEGORIES if c.kind is ticket.kind],
         services=[(str(i), name) for i, name, _group in catalogue.offered(session)],
         items=[(str(i), name) for i, name in catalogue.items_of_unit(session, ticket.unit_id)],
     ), status
+
+
+def _field_words(ticket: Ticket, each: Difference) -> dict[str, str]:
+    """The field, and its three values in words."""
+    session = db.session()
+    words: dict[str, Mapping[Any, Any]] = {
+        "urgency": rules.URGENCY_LABELS,
+        "impact": rules.IMPACT_LABELS,
+        "category": {c.key: c.label for c in categories.CATEGORIES},
+        "service": {i: name for i, name, _group in catalogue.offered(session)},
+        "item": dict(catalogue.items_of_unit(session, ticket.unit_id)),
+        "major": {True: _("是"), False: _("否")},
+    }
+    known = words.get(each.field, {})
+    values = {"before": each.before, "theirs": each.theirs, "mine": each.mine}
+    return {
+        "label": str(EDITABLE[each.field]),
+        **{k: str(known.get(v, v if v is not None else "—")) for k, v in values.items()},
+    }
 
 
 @blueprint.post("/tickets/<number>/edit")
@@ -200,6 +232,14 @@ def edit(number: str) -> ResponseReturnValue:
     values = form.validate()
     if values is None:
         return _edit_page(ticket, form, 422)
+    before = merging.read(request.form.get("seen"))
+    mine, theirs = {name: getattr(values, name) for name in EDITABLE}, _values(ticket)
+    mine["major"] = bool(values.major)
+    if before is not None and (found := merging.differences(before, theirs, mine)):
+        session.rollback()
+        going_on = merging.merged(theirs, mine, found) | {"reason": values.reason or ""}
+        ticket = access.get(session, who, number)
+        return _edit_page(ticket, Form(TicketPatch, going_on), 409, found=found, since=before["facts"])
     try:
         if (values.urgency, values.impact) != (ticket.urgency, ticket.impact):
             conversation.change_priority(
@@ -218,9 +258,9 @@ def edit(number: str) -> ResponseReturnValue:
             },
             now=now,
         )
-    except Invalid as error:
+    except (Invalid, Conflict) as error:
         session.rollback()
-        form.refuse(error)
-        return _edit_page(access.get(session, who, number), form, 422)
+        form.refuse(error if isinstance(error, Invalid) else Invalid(error.message))
+        return _edit_page(access.get(session, who, number), form, error.status)
     session.commit()
     return redirect(f"/desk/tickets/{number}", 303)

@@ -241,3 +241,16 @@ class StepDone(Base):
     by_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"))
 
     by: Mapped[Person] = relationship()
+
+
+class TicketDraft(Base):
+    """One person's unsent comment on one ticket; nothing else of the ticket touches it."""
+
+    __tablename__ = "ticket_draft"
+    __audited__ = False
+
+    ticket_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("ticket.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(sa.Text)
+    internal: Mapped[bool] = mapped_column(default=False)
+    updated_at: Mapped[dt.datetime] = mapped_column(index=True)

@@ -24,6 +24,7 @@ from servicedesk.tickets import (
     action_forms,
     categories,
     conversation,
+    drafts,
     family,
     presenting,
     side_api,
@@ -45,8 +46,10 @@ def load(number: str, *, lock: bool = False) -> Ticket:
     return access.get(db.session(), viewer(), number, lock=lock)
 
 
-def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, status: int = 200) -> ResponseReturnValue:
-    """The whole page; `doing` opens the panel of an action, with what was typed."""
+def page(
+    ticket: Ticket, *, doing: Action | None = None, form: Any = None, status: int = 200, refused: str = ""
+) -> ResponseReturnValue:
+    """The whole page; `doing` opens the panel of an action, with what was typed; `refused`: why it was not done."""
     session, who, now = db.session(), viewer(), clock.now()
     stands = access.standing(session, who, ticket)
     ledger = custody.ledger(session, ticket.id)
@@ -74,6 +77,9 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
         labels=ACTION_LABELS,
         doing=doing,
         form=form,
+        refused=refused,
+        kept=_typed(form) if refused and doing is None else [],
+        draft=drafts.of(session, who, ticket),
         entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
         choices=action_forms.choices(session, ticket, doing),
         clocks=found,
@@ -100,6 +106,12 @@ def page(ticket: Ticket, *, doing: Action | None = None, form: Any = None, statu
         receives=_receives(ticket, whole),
         still=action_forms.still_failing(session, ticket, doing),
     ), status
+
+
+def _typed(form: Any) -> list[str]:
+    """What was typed into the panel of an action that can't be done any more: shown, so that nothing is lost."""
+    values = [str(form.value(name)) for name in form.schema.model_fields] if form is not None else []
+    return [value for value in values if value.strip()]
 
 
 def _receives(ticket: Ticket, ledger: list[CustodySpan]) -> bool:
@@ -175,6 +187,8 @@ def act(number: str, action: str) -> ResponseReturnValue:
         return page(load(number), doing=doing, form=form, status=422)
     except (Conflict, Forbidden) as error:
         session.rollback()
+        if form is not None:  # somebody was faster: what was typed is shown with what became of it
+            return page(load(number), doing=doing, form=form, status=error.status, refused=error.message)
         flash(error.message, "error")
         return redirect(f"/desk/tickets/{number}", 303)
     session.commit()
@@ -213,6 +227,7 @@ def comment(number: str) -> ResponseReturnValue:
         session.rollback()
         flash(error.errors[0].message if error.errors else error.message, "error")
         return redirect(url, 303)
+    drafts.drop(session, viewer(), subject)
     once.finish(first, url)
     session.commit()
     return redirect(url, 303)

@@ -26,7 +26,13 @@ class Stream:
     """One page's connection, as the server sees it. While `reads` is cleared the page takes nothing from the network."""
 
     def __init__(
-        self, world: World, client: FlaskClient, every: float = OFTEN, *, feed: LiveFeed | None = None
+        self,
+        world: World,
+        client: FlaskClient,
+        every: float = OFTEN,
+        *,
+        feed: LiveFeed | None = None,
+        query: str = "",
     ) -> None:
         cookie = client.get_cookie("taxops_session")
         assert cookie is not None
@@ -35,7 +41,7 @@ class Stream:
         self.reads = asyncio.Event()
         self.reads.set()
         headers = [(b"cookie", f"taxops_session={cookie.value}".encode())]
-        scope = {"type": "http", "method": "GET", "path": "/live", "headers": headers}
+        scope = {"type": "http", "method": "GET", "path": "/live", "headers": headers, "query_string": query.encode()}
         self.task = asyncio.ensure_future(
             (feed or LiveFeed(world.app, check_s=every))(scope, self._receive, self._send)
         )

@@ -15,6 +15,7 @@ import { showFlashes } from "./js/toast.js";
 import { startCopy } from "./js/copy.js";
 import { startFill } from "./js/fill.js";
 import { startChoosing } from "./js/choose.js";
+import { startWriting } from "./js/writing.js";
 import { startRotation } from "./js/wall.js";
 
 onContent((root) => {
@@ -29,6 +30,7 @@ startMenus();
 startCopy();
 startFill();
 startChoosing();
+startWriting();
 startKeys();
 startLive();
 startRotation();

@@ -108,10 +108,16 @@ function opened() {
   }
 }
 
+/** [data-present="ticket:INC-1"]: the connection tells what this page shows; the others there see it while it lasts. */
+function address() {
+  const shown = document.querySelector("[data-present]")?.dataset.present;
+  return meta("live-url") + (shown ? `?at=${encodeURIComponent(shown)}` : "");
+}
+
 function connect() {
   clearTimeout(retryTimer);
   source?.close();
-  source = new EventSource(meta("live-url"));
+  source = new EventSource(address());
   source.addEventListener("open", opened);
   source.addEventListener("error", lost);
   source.addEventListener("change", receive);
