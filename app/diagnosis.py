@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.admin.findings import Finding, of_people
-from accounts.audit import looks
+from accounts.audit import export, looks
 from accounts.directory import findings as directory
 from app import migrate, processes
 from app.run import control
@@ -67,6 +67,7 @@ def _inside(session: Session) -> Iterator[Finding]:
     now = clock.now()
     yield from of_people(session, now=now)
     yield from looks.findings(session, now=now)
+    yield from export.findings(session, now=now)
     yield from directory.findings(session)
     yield from _stuck(session, now)
     yield from search.of_backlog(session, now=now)

@@ -73,6 +73,8 @@ class Settings:
     send_networks: str
     leave_s: str
     audit_keep_days: str
+    syslog_url: str
+    syslog_ca_file: str
     ldap_url: str
     ldap_base: str
     ldap_bind_dn: str
@@ -156,6 +158,13 @@ def _url(*schemes: str) -> Callable[[str], bool]:
     return ok
 
 
+def _port(value: str) -> bool:
+    try:
+        return urlsplit(value).port != 0
+    except ValueError:
+        return False
+
+
 def _urls(*schemes: str) -> Callable[[str], bool]:
     one = _url(*schemes)
     return lambda value: all(part.strip() and one(part.strip()) for part in value.split(",")) if value else True
@@ -234,6 +243,11 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "send_networks": (_networks, "networks that web hooks and sign-in may reach, such as 10.61.0.0/16"),
     "leave_s": (lambda v: v.isdigit() and int(v) <= 60, "whole seconds from 0 to 60"),  # noqa: PLR2004  a minute is enough
     "audit_keep_days": (_days_kept, f"a number of days from {DATABASE_KEEPS_DAYS} to {MOST_DAYS}"),
+    "syslog_url": (
+        lambda v: not v or (_url("udp", "tcp", "tls")(v) and bool(urlsplit(v).hostname) and _port(v)),
+        "udp://host:514, tcp://host:601 or tls://host:6514",
+    ),
+    "syslog_ca_file": _CA_FILE,
     "ldap_url": (
         lambda v: not v or (_url("ldap", "ldaps")(v) and bool(urlsplit(v).hostname)),
         "ldaps://host:636, or ldap://host:389 (StartTLS is used)",

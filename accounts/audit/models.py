@@ -1,4 +1,4 @@
-"""What keeps the audit trail provable: seals over its rows, gaps in its numbers, and who looked when."""
+"""What keeps the audit trail provable: seals over its rows, gaps in its numbers, who looked when, and how far it was carried on."""
 
 from __future__ import annotations
 
@@ -57,3 +57,16 @@ class AuditLook(Base):
     started_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     verdict: Mapped[dict[str, Any] | None]
+
+
+class AuditExport(Base):
+    """How far the trail was carried to the syslog receiver: all up to `seal`, for sure. One row. `error_since`: away."""
+
+    __tablename__ = "audit_export"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    seal: Mapped[int] = mapped_column(Id)
+    moved_at: Mapped[dt.datetime | None]
+    error: Mapped[str | None] = mapped_column(sa.String(200))
+    error_since: Mapped[dt.datetime | None]

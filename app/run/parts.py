@@ -34,6 +34,7 @@ class Part:
 STARTERS = (
     Part("app.run.control:start", "poller", one=True),
     Part("accounts.audit.part:start", "worker", one=True),
+    Part("accounts.audit.export:start", "worker", one=True),
     Part("accounts.directory.part:start", "worker", one=True),
     Part("kb.search.part:start", "worker", one=True),
     Part("monitor.polling:start", "poller"),
