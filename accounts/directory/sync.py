@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from accounts.models import Grant, Person, Role, TeamMember, Unit
 from accounts.service import people
 from accounts.service.rights import is_last
 from accounts.validity import lasting, standing
-from core.errors import Conflict, TaxopsError
+from core.errors import Conflict, NotFound, TaxopsError
 from core.i18n import gettext as _
 
 
@@ -126,6 +126,20 @@ def _do(session: Session, step: Step, person: Person | None, units: Mapping[str,
     else:
         people.set_active(session, person, active=step.what is What.ENABLE, now=now)
         person.directory_left_at = now if step.what is What.DISABLE else None
+
+
+def to_adopt(session: Session, known: Collection[str], logins: Collection[str] | None) -> list[Person]:
+    """Active local people of whom the directory has an account (`known`): those of `logins`; None: who has no password here.
+
+    Raises NotFound with the first login that is none of them.
+    """
+    local = sa.select(Person).where(~Person.directory, Person.active, ~Person.is_service).order_by(Person.login)
+    if logins is None:
+        return [p for p in session.scalars(local.where(Person.password_hash.is_(None))) if p.login in known]
+    found = {p.login: p for p in session.scalars(local.where(Person.login.in_(logins))) if p.login in known}
+    if missing := sorted(set(logins) - set(found)):
+        raise NotFound(_("“%(login)s”不是目录里有同名账号的本地在用人员。", login=missing[0]))
+    return list(found.values())
 
 
 def stopped_words(plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""taxops directory sync."""
+"""taxops directory sync, taxops directory adopt."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import click
 
 import config
+from accounts import service
 from accounts.directory import client, part, rules, sync
 from accounts.directory.rules import Plan, What
 from core import clock
-from core.db import make_engine, reading
+from core.db import make_engine, reading, transaction
 from core.errors import Conflict
 from core.i18n import use_locale
 
@@ -45,6 +46,36 @@ def sync_(dry_run: bool, as_json: bool) -> None:
                 part.run(engine, there, most=most, by="command-line", seen=plan.digest)
     finally:
         engine.dispose()
+
+
+@directory.command("adopt")
+@click.argument("logins", nargs=-1)
+@click.option(
+    "--without-password", is_flag=True, help="everybody active who has no password here, such as imported people"
+)
+@click.option("--dry-run", is_flag=True, help="only say who it would be")
+def adopt(logins: tuple[str, ...], without_password: bool, dry_run: bool) -> None:
+    """Let the directory sign local people in: those named, of whom it has an account. Their passwords here are removed."""
+    settings = config.load()
+    there = client.of_settings(settings)
+    if there is None:
+        raise Conflict("no directory is set: TAXOPS_LDAP_URL")
+    if bool(logins) is without_password:
+        raise click.UsageError("name people, or give --without-password")
+    engine = make_engine(settings.database_url)
+    try:
+        with use_locale("en"):
+            known = {entry["login"] for entry in client.entries(there)}
+            with transaction(engine) as session:
+                session.info["actor"] = "command-line"
+                chosen = sync.to_adopt(session, known, None if without_password else logins)
+                for person in [] if dry_run else chosen:
+                    service.set_directory(session, person, directory=True, now=clock.now())
+    finally:
+        engine.dispose()
+    click.echo(
+        "\n".join([*(person.login for person in chosen), f"{len(chosen)} people{' would be' if dry_run else ''}"])
+    )
 
 
 def _plain(plan: Plan) -> dict[str, object]:

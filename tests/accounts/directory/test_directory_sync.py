@@ -171,3 +171,28 @@ def test_by_command_and_by_itself(
     with world.read() as session:
         last = session.scalars(sa.select(DirectoryRun).order_by(DirectoryRun.id.desc()).limit(1)).one()
         assert last.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_imported_people_are_handed_over_by_command(
+    directory_world: World, slapd: Slapd, settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = directory_world
+    use(world, slapd.url, slapd)
+    with world.write() as session:
+        for login in ("lt-clerk", "zz-clerk"):
+            service.set_directory(
+                session, session.get_one(Person, world.people[login]), directory=False, now=clock.now()
+            )
+        session.get_one(Person, world.people["p-head"]).password_hash = None  # not in the directory
+    given = dataclasses.replace(world.app.config["TAXOPS"], database_url=settings.database_url)
+    monkeypatch.setattr(config, "load", lambda: given)
+    dry = CliRunner().invoke(commands.directory, ["adopt", "--without-password", "--dry-run"])
+    assert dry.output.split() == ["lt-clerk", "zz-clerk", "2", "people", "would", "be"]
+    assert not getattr(person(world, "lt-clerk"), "directory", None)
+    assert CliRunner().invoke(commands.directory, ["adopt", "lt-clerk"]).exit_code == 0
+    assert come(world, "/login", "lt-clerk", SECRET)[0] == 303
+    assert come(world, "/login", "zz-clerk", SECRET)[0] == 401
+    refused = CliRunner().invoke(commands.directory, ["adopt", "zz-clerk", "sec-admin"])
+    assert "sec-admin" in str(refused.exception), "nobody who is not there, and then nobody at all"
+    assert not getattr(person(world, "zz-clerk"), "directory", None)
