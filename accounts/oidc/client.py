@@ -6,6 +6,7 @@ Logout 1.0, RFC 7636 (PKCE).
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -110,7 +111,7 @@ def _asking(provider: Provider, what: str) -> Iterator[OAuth2Session]:
         code_challenge_method="S256", default_timeout=WAIT_S,
     )  # fmt: skip
     session.trust_env, session.max_redirects = False, 0
-    session.verify = provider.ca_file or True
+    session.verify = provider.ca_file or _own_authorities()
     try:
         with netguard.guarded(netguard.Purpose.SEND):
             yield session
@@ -122,6 +123,12 @@ def _asking(provider: Provider, what: str) -> Iterator[OAuth2Session]:
         raise Unavailable(_("统一身份认证暂时不可用，请稍后再试，或用登录名和口令登录。")) from error
     finally:
         session.close()
+
+
+def _own_authorities() -> str | bool:
+    """The machine's, where an administrator puts the bureau's own; not the list that comes with the library."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
 def _unproven() -> TaxopsError:

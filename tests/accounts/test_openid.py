@@ -20,7 +20,9 @@ from accounts.oidc import client
 from core import clock, netguard
 from tests.accounts.test_second_factor import NOON, code_at, enrolled, post
 from tests.fixtures.world import World
+from tests.servers.nginx import Nginx
 from tests.servers.openid import SECRET, OpenIdProvider, new_key
+from tests.servers.tls import Authority
 
 HERE = "http://taxops.test"
 PEOPLE = {
@@ -259,6 +261,24 @@ def test_a_provider_that_is_away_or_not_itself_stops_nobody_local(
     assert "统一身份认证暂时不可用" in page
     assert 'name="password"' in page
     assert browser.get("/login/oidc/logout").headers["Location"] == "/login"
+
+
+def test_a_provider_is_verified_before_it_is_asked(world: World, tls_nginx: Nginx, authority: Authority) -> None:
+    """This one has a good certificate and nothing to say: with its authority we get that far, without it we don't."""
+    told = []
+    for ca_file in ("", str(authority.ca_file)):
+        client.memory.forget()
+        given = {
+            "oidc_issuer": tls_nginx.url,
+            "oidc_client_id": "x",
+            "oidc_client_secret": "y",
+            "oidc_ca_file": ca_file,
+        }
+        world.app.config["TAXOPS"] = dataclasses.replace(world.app.config["TAXOPS"], **given)
+        with capture_logs() as logs:
+            assert world.app.test_client().get("/login/oidc").status_code == 503
+        told += [row["error"] for row in logs]
+    assert told == ["SSLError", "HTTPError"]
 
 
 def test_without_a_provider_there_is_no_button_and_no_way(world: World) -> None:
