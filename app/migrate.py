@@ -43,8 +43,8 @@ def current(engine: sa.Engine) -> str | None:
 def head() -> str:
     """The revision this program wants."""
     texts = [file.read_text(encoding="utf-8") for file in (SCRIPTS / "versions").glob("*.py")]
-    made = {found[1] for text in texts if (found := re.search(r'^revision(?:: str)? = "(\w+)"', text, re.MULTILINE))}
-    follow = {found[1] for text in texts if (found := re.search(r'^down_revision\b.*= "(\w+)"', text, re.MULTILINE))}
+    made = {found[1] for text in texts if (found := re.search(r"^revision(?:: str)? = [\"'](\w+)", text, re.MULTILINE))}
+    follow = {found[1] for text in texts if (found := re.search(r"^down_revision\b.*= [\"'](\w+)", text, re.MULTILINE))}
     ends = made - follow
     if len(ends) != 1:
         raise RuntimeError(f"the migration history has to have one end, not {sorted(ends)}")

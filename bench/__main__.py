@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import alerts, live, pages, samples, search, start
+from bench import alerts, live, pages, samples, search, start, tickets
 
 BENCHES = {
     "alerts": alerts.main,
@@ -13,6 +13,7 @@ BENCHES = {
     "samples": samples.main,
     "search": search.main,
     "start": start.main,
+    "tickets": tickets.main,
 }
 
 

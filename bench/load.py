@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,13 @@ HOST = "127.0.0.1"
 LIMIT_S = 300.0
 
 
-def post(path: str, body: Any, *, token: str | None = None) -> bytes:
+def post(path: str, body: Any, *, token: str | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     """One request, whole."""
     data = json.dumps(body, ensure_ascii=False).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
     if token:
         head += f"Authorization: Bearer {token}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     return head.encode() + b"\r\n" + data
 
 

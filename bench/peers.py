@@ -36,7 +36,8 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def _started(command: list[str], folder: Path, url: str, environment: dict[str, str]) -> Iterator[int]:
+def started(command: list[str], folder: Path, url: str, environment: dict[str, str]) -> Iterator[int]:
+    """The pid of a server that answers at `url`; it is ended at the end. Raises TimeoutError with the end of its log."""
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, "PATH": SERVER_PATH, **environment}, stdout=log, stderr=log
@@ -69,7 +70,7 @@ def alertmanager(folder: Path) -> Iterator[tuple[int, int]]:
         f"--storage.path={folder / 'data'}", f"--web.listen-address={HOST}:{port}", "--cluster.listen-address=",
         "--log.level=warn",
     ]  # fmt: skip
-    with _started(command, folder, f"http://{HOST}:{port}/-/ready", {}) as pid:
+    with started(command, folder, f"http://{HOST}:{port}/-/ready", {}) as pid:
         yield port, pid
 
 
@@ -99,5 +100,5 @@ def alerta(folder: Path, *, workers: int = 2) -> Iterator[tuple[int, int]]:
         schema = [str(bin_ / "python"), "-c", "import wsgi; wsgi.app.test_client().get('/alerts')"]
         subprocess.run(schema, cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True)
         command = [str(bin_ / "gunicorn"), "-w", str(workers), "-b", f"{HOST}:{port}", "--keep-alive", "30", "wsgi:app"]
-        with _started(command, folder, f"http://{HOST}:{port}/alerts", environment) as pid:
+        with started(command, folder, f"http://{HOST}:{port}/alerts", environment) as pid:
             yield port, pid

@@ -68,6 +68,7 @@ GROUPS: tuple[tuple[LazyText, tuple[Place, ...]], ...] = (
             Place(lazy("登录入口"), "admin.doors", "login", ("grant.write",)),
             Place(lazy("目录同步"), "admin.directory", "refresh", ("person.write",)),
             Place(lazy("API 令牌"), "admin.tokens", "key", ("token.write",)),
+            Place(lazy("搜索词典"), "kb.dictionary", "book", ("settings.read", "article.publish")),
             Place(lazy("抑制规则"), "monitor.inhibitions", "git-branch", ("settings.read",)),
             Place(lazy("通知渠道"), "channels.index", "send", ("channel.write",)),
             Place(lazy("告警接入"), "sources.index", "plug-connected", ("settings.read",)),

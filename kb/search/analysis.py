@@ -142,7 +142,7 @@ class Analyzer:
         folded = " ".join(fold(text[:LONGEST_QUESTION]).split())
         concepts: dict[str, Concept] = {}
         for piece in self._pieces(folded):
-            for concept in self._piece_concepts(piece):
+            for concept in self._piece_concepts(piece, folded):
                 concepts.setdefault(concept.word, concept)
         found = list(concepts.values())[:MOST_CONCEPTS]
         if typing and found and WORD.search(text[-1:]):
@@ -150,9 +150,10 @@ class Analyzer:
             found[-1] = replace(last, prefix=True, weak=False)
         return Question(folded, tuple(found), self.lexicon.code_prefixes)
 
-    def _piece_concepts(self, piece: str | Found) -> Iterator[Concept]:
+    def _piece_concepts(self, piece: str | Found, folded: str) -> Iterator[Concept]:
         if isinstance(piece, Found):
-            yield Concept(piece.normal, (piece.normal,), code=piece.normal)
+            alike = self._alike(folded[piece.start : piece.end], piece.normal)
+            yield Concept(piece.normal, (piece.normal,), alike=alike, code=piece.normal)
             return
         loose = ""
         for word in rjieba.cut(piece):
@@ -174,6 +175,15 @@ class Analyzer:
             return
         yield from map(self._concept, chars)
 
+    def _alike(self, *written: str) -> tuple[str, ...]:
+        """Synonyms of a word however it is written, as index terms: a code among them in its normal form."""
+        found = {other for word in written for other in self.lexicon.alike(word)} - set(written)
+        return tuple(sorted(self._term(word) for word in found))
+
+    def _term(self, word: str) -> str:
+        codes = list(scan(word, self.lexicon.code_prefixes))
+        return codes[0].normal if len(codes) == 1 and (codes[0].start, codes[0].end) == (0, len(word)) else word
+
     def _concept(self, word: str) -> Concept:
         latin = word.isascii()
         letters = latin and word.isalpha()
@@ -181,7 +191,7 @@ class Analyzer:
         return Concept(
             word=word,
             exact=(word,),
-            alike=tuple(sorted(self.lexicon.alike(word))),
+            alike=self._alike(word),
             grams=_pairs(word) if not latin and len(word) >= GRAMS_FROM else (),
             typed_sounds=(word,) if letters and long else (),
             homophones=pinyin.full(word) if long else (),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from core.errors import Unavailable
+from kb.search.analysis import Analyzer
 from kb.search.documents import Document, Hit
 
 CANDIDATES = 40
@@ -16,6 +17,9 @@ class SearchEngineError(Unavailable):
 
 class SearchEngine(Protocol):
     """An index of documents. Thread-safe."""
+
+    analyzer: Analyzer
+    """How it cuts and compares words; another one may take its place at any time (see kb.dictionary)."""
 
     @property
     def stale(self) -> bool:

@@ -15,6 +15,7 @@ from core import clock, outbox
 from core.db import reading, transaction
 from core.errors import TaxopsError
 from core.events.base import Event
+from kb.dictionary import known
 from kb.search.engine import SearchEngine
 from kb.search.models import SearchPending
 from kb.search.registry import Registry
@@ -105,6 +106,7 @@ def _index_all(database: sa.Engine, engine: SearchEngine, registry: Registry, ba
 
 def _index(database: sa.Engine, engine: SearchEngine, registry: Registry, kind: str, keys: list[str]) -> None:
     with reading(database) as session:
+        known.follow(session, engine)
         docs = registry.fetch(session, kind, keys)
     engine.upsert(docs)
     engine.delete(kind, set(keys) - {doc.key for doc in docs})
@@ -113,4 +115,5 @@ def _index(database: sa.Engine, engine: SearchEngine, registry: Registry, kind: 
 def rebuild(database: sa.Engine, engine: SearchEngine, registry: Registry) -> int:
     """Index everything anew while the old index goes on answering; returns how many documents."""
     with reading(database) as session:
+        known.follow(session, engine)
         return engine.rebuild(registry.everything(session))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from accounts.scope import Viewer
 from core.i18n import gettext as _
+from kb.dictionary import known
 from kb.search import access, fallback
 from kb.search.documents import Hit
 from kb.search.engine import SearchEngine, SearchEngineError
@@ -67,6 +68,7 @@ def answer(
     if not query.strip() or not wanted:
         return Answer([])
     principals = access.held(session, viewer)
+    known.follow(session, engine)
     trouble = ""
     try:
         hits = engine.search(

@@ -53,7 +53,7 @@ ARGUMENTS: tuple[tuple[str, str, str], ...] = (
 #: What belongs to nobody in particular, or is opened by a secret in its address.
 NOBODYS = re.compile(
     r"^/static/|^/ack/|^/heartbeat/|^/admin/(calendar|channels|outbox|deliveries)|/item-types/|/pollers/|^/wall/parts/"
-    r"|^/profile/tokens/|/sessions/<|^/admin/doors/|/inhibition-rules/|^/ingest/|/receivers/|^/admin/sources/|^/admin/setup/|^/kb/missed/|/grants/<|^/admin/(roles|tokens)/"
+    r"|^/profile/tokens/|/sessions/<|^/admin/doors/|/inhibition-rules/|^/ingest/|/receivers/|^/admin/sources/|^/admin/setup/|^/kb/missed/|^/admin/search-words/|/search/words/|/grants/<|^/admin/(roles|tokens)/"
 )
 
 
