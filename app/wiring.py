@@ -13,6 +13,7 @@ from app.documents import AlertSource, ItemSource, TicketSource
 from app.run import memory
 from cmdb.models import Item, Lifecycle, Service
 from core import outbox
+from core.db import statistics
 from core.events import cmdb, monitor, servicedesk
 from escalation.outside import queries as receivers
 from kb.search import index
@@ -20,7 +21,7 @@ from kb.search.registry import sources
 from monitor import links
 from servicedesk import queries as desk
 
-JOBS = (memory.JOB,)
+JOBS = (memory.JOB, statistics.JOB)
 
 
 def services_of_teams(session: Session, team_ids: Sequence[int]) -> dict[int, list[int]]:

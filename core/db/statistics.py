@@ -1,0 +1,66 @@
+"""SQLite plans by what it knew of the tables when it last looked; PostgreSQL looks by itself (autovacuum).
+
+An installation begins empty and grows a thousandfold; without a look in between, lists of many tickets begin with the wrong
+index. A look reads at most a thousand entries of each index, so it takes milliseconds at any size.
+Source: sqlite.org/lang_analyze.html, "Approximate ANALYZE For Large Databases".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.jobs import Job
+
+EVERY_S = 600
+SMALLEST = 1000
+"""Rows from which on a plan matters."""
+GROWTH = 2
+LIMIT = 1000
+
+
+def refresh(session: Session, _now: dt.datetime) -> list[str]:
+    """Look again at the tables that have doubled since the last time; returns their names."""
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        return []
+    known = _known(connection)
+    sizes = {table: _size(connection, table) for table in _tables(connection)}
+    grown = [table for table, rows in sizes.items() if rows >= SMALLEST and rows >= GROWTH * known.get(table, 0)]
+    if not grown:
+        return []
+    connection.exec_driver_sql(f"PRAGMA analysis_limit={LIMIT}")
+    for table in grown:
+        connection.exec_driver_sql(f'ANALYZE "{table}"')
+    # Others read what was found with the schema, and the schema again only when it changes.
+    connection.exec_driver_sql("CREATE TABLE statistics_read_again (x)")
+    connection.exec_driver_sql("DROP TABLE statistics_read_again")
+    return grown
+
+
+def _tables(connection: sa.Connection) -> list[str]:
+    rows = connection.exec_driver_sql(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND sql NOT LIKE '%WITHOUT ROWID%'"
+    )
+    return [name for (name,) in rows]
+
+
+def _size(connection: sa.Connection, table: str) -> int:
+    """Rows at most: the highest row id, which is found without counting."""
+    return connection.exec_driver_sql(f'SELECT max(rowid) FROM "{table}"').scalar() or 0  # noqa: S608  our own names
+
+
+def _known(connection: sa.Connection) -> dict[str, int]:
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").first():
+        return {}
+    rows = connection.exec_driver_sql("SELECT tbl, stat FROM sqlite_stat1 WHERE stat IS NOT NULL")
+    found: dict[str, int] = {}
+    for table, stat in rows:
+        found[table] = max(found.get(table, 0), int(stat.split()[0]))
+    return found
+
+
+JOB = Job("database.statistics", EVERY_S, refresh)
+"""For the room that wires the program together."""
