@@ -130,6 +130,7 @@ class TicketCommented(Event, frozen=True, kw_only=True):
     fact_id: int
     internal: bool
     by_id: int | None = None
+    mentioned: tuple[int, ...] = ()  # people it names who may read it
 
 
 class TicketChanged(Event, frozen=True, kw_only=True):

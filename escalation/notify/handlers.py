@@ -4,7 +4,7 @@ running again adds nothing."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -67,7 +67,7 @@ def accepted(session: Session, event: servicedesk.IncidentAccepted, now: dt.date
         _about(ticket, _("%(team)s 的 %(name)s 已受理您的事项，由其负责到底。", team=team, name=name)),
     )
     key = f"ticket:{ticket.id}:accepted:{event.team_id}:{event.person_id}"
-    tell(session, _message("progress", key, ticket, words), _followers(session, ticket), now=now, but=event.person_id)
+    _tell_followers(session, key, ticket, words, now=now, but=event.person_id)
 
 
 def handed_up(session: Session, event: handoff.HandedUp, now: dt.datetime) -> None:
@@ -89,13 +89,7 @@ def handed_up(session: Session, event: handoff.HandedUp, now: dt.datetime) -> No
         _("已上报：%(number)s", number=ticket.number),
         _about(ticket, _("%(sender)s 已把您的事项上报给%(receiver)s，等待其受理。", sender=sender, receiver=receiver)),
     )
-    tell(
-        session,
-        _message("progress", f"handoff:{event.handoff_id}:told", ticket, to_reporter),
-        _followers(session, ticket),
-        now=now,
-        but=event.sender_id,
-    )
+    _tell_followers(session, f"handoff:{event.handoff_id}:told", ticket, to_reporter, now=now, but=event.sender_id)
 
 
 def returned(session: Session, event: handoff.HandoffReturned, now: dt.datetime) -> None:
@@ -155,13 +149,7 @@ def resolved(session: Session, event: servicedesk.IncidentResolved, now: dt.date
             _("如已正常请确认并评分；如仍有问题请退回重办。"),
         ),
     )
-    tell(
-        session,
-        _message("progress", f"ticket:{ticket.id}:resolved:{ticket.reopened}", ticket, words),
-        _followers(session, ticket),
-        now=now,
-        but=event.by_id,
-    )
+    _tell_followers(session, f"ticket:{ticket.id}:resolved:{ticket.reopened}", ticket, words, now=now, but=event.by_id)
 
 
 def reopened(session: Session, event: servicedesk.IncidentReopened, now: dt.datetime) -> None:
@@ -189,17 +177,18 @@ def commented(session: Session, event: servicedesk.TicketCommented, now: dt.date
         _("%(name)s 在 %(number)s 留言", name=by, number=ticket.number),
         _about(ticket, fact.text[:1000]),
     )
-    tell(
-        session, _message("mine", f"fact:{fact.id}:holder", ticket, words), [ticket.holder_id], now=now, but=event.by_id
+    named: Words = lambda: (
+        _("%(name)s 在 %(number)s 提到您", name=by, number=ticket.number),
+        _about(ticket, fact.text[:1000]),
     )
+    told = set(event.mentioned)
+    tell(session, _message("mention", f"fact:{fact.id}:mention", ticket, named), told, now=now, but=event.by_id)
+    if ticket.holder_id not in told:
+        message = _message("mine", f"fact:{fact.id}:holder", ticket, words)
+        tell(session, message, [ticket.holder_id], now=now, but=event.by_id)
     if not event.internal:
-        tell(
-            session,
-            _message("progress", f"fact:{fact.id}:reporter", ticket, words),
-            _followers(session, ticket),
-            now=now,
-            but=event.by_id,
-        )
+        told.add(ticket.holder_id or 0)
+        _tell_followers(session, f"fact:{fact.id}:reporter", ticket, words, now=now, but=event.by_id, without=told)
 
 
 def assigned(session: Session, event: servicedesk.CustodyMoved, now: dt.datetime) -> None:
@@ -219,8 +208,17 @@ def assigned(session: Session, event: servicedesk.CustodyMoved, now: dt.datetime
     )
 
 
-def _followers(session: Session, ticket: Ticket) -> list[int | None]:
-    """The reporter and everybody who watches."""
+def _tell_followers(
+    session: Session,
+    key: str,
+    ticket: Ticket,
+    words: Words,
+    *,
+    now: dt.datetime,
+    but: int | None = None,
+    without: Collection[int] = (),
+) -> None:
+    """The reporter, and whoever watches: each by their own choices for the one and the other."""
     watching = session.scalars(
         sa.select(TicketPrincipal.principal_id).where(
             TicketPrincipal.ticket_id == ticket.id,
@@ -229,7 +227,10 @@ def _followers(session: Session, ticket: Ticket) -> list[int | None]:
             TicketPrincipal.until_at.is_(None),
         )
     )
-    return [ticket.reporter_id, *watching]
+    others = [i for i in watching if i not in without and i != ticket.reporter_id]
+    if ticket.reporter_id not in without:
+        tell(session, _message("progress", key, ticket, words), [ticket.reporter_id], now=now, but=but)
+    tell(session, _message("watch", f"{key}:watch", ticket, words), others, now=now, but=but)
 
 
 def taken(session: Session, event: handoff.HandoffAccepted, now: dt.datetime) -> None:

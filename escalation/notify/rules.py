@@ -15,6 +15,8 @@ TOPICS: dict[str, LazyText] = {
     "urge": lazy("催办"),
     "clock": lazy("时限预警和超时"),
     "progress": lazy("我报的事项的进展"),
+    "mention": lazy("有人提到我"),
+    "watch": lazy("我关注的事项的进展"),
     "notice": lazy("公告"),
     "account": lazy("我的登录和口令的变化"),
 }

@@ -10,16 +10,18 @@ from sqlalchemy.orm import Session
 
 from accounts.models import Person
 from accounts.scope import PrincipalKind, Viewer
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import servicedesk as events
 from core.i18n import gettext as _
 from core.outbox import record
 from servicedesk.custody import service as custody
 from servicedesk.intake import standards
-from servicedesk.tickets import access, clocking, facts, rules
+from servicedesk.tickets import access, clocking, facts, mentions, rules
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import StepDone, Ticket, TicketFact, TicketPrincipal
 from servicedesk.tickets.states import has_process
+
+UNDONE_WITHIN = dt.timedelta(minutes=10)
 
 
 def comment(
@@ -36,11 +38,17 @@ def comment(
     fact = facts.append(
         session, ticket, What.COMMENTED, now=now, by=viewer.person_id, text=text.strip(), internal=internal
     )
+    named = mentions.follow(session, ticket, fact.text, internal=internal, by=viewer, now=now)
     session.flush()
     record(
         session,
         events.TicketCommented(
-            ticket_id=ticket.id, number=ticket.number, fact_id=fact.id, internal=internal, by_id=viewer.person_id
+            ticket_id=ticket.id,
+            number=ticket.number,
+            fact_id=fact.id,
+            internal=internal,
+            by_id=viewer.person_id,
+            mentioned=tuple(named),
         ),
         now=now,
     )
@@ -151,6 +159,26 @@ def watch(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.datetime,
         facts.append(session, ticket, What.WATCHED, now=now, by=viewer.person_id, internal=True)
     for row in rows if not on else ():
         row.until_at = now
+
+
+def watch_again(session: Session, viewer: Viewer, number: str, *, now: dt.datetime) -> None:
+    """Undo one's own unwatching, within ten minutes: also where that was what showed the ticket. Else NotFound."""
+    row = session.scalar(
+        sa.select(TicketPrincipal)
+        .join(Ticket, Ticket.id == TicketPrincipal.ticket_id)
+        .where(
+            Ticket.number == number,
+            TicketPrincipal.kind == PrincipalKind.PERSON,
+            TicketPrincipal.principal_id == viewer.person_id,
+            TicketPrincipal.why == "watcher",
+            TicketPrincipal.until_at >= now - UNDONE_WITHIN,
+        )
+        .order_by(TicketPrincipal.until_at.desc())
+        .limit(1)
+    )
+    if row is None:
+        raise NotFound(_("没有可以撤销的取消关注。"))
+    row.until_at = None
 
 
 def add_watcher(session: Session, viewer: Viewer, ticket: Ticket, person: Person, *, now: dt.datetime) -> None:

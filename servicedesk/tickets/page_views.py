@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request
+import sqlalchemy as sa
+from flask import Response, flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from accounts.current import viewer
-from accounts.models import Team
+from accounts.models import Team, Unit
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid
 from core.i18n import gettext as _
@@ -26,6 +28,7 @@ from servicedesk.tickets import (
     conversation,
     drafts,
     family,
+    mentions,
     presenting,
     side_api,
     telling,
@@ -47,9 +50,18 @@ def load(number: str, *, lock: bool = False) -> Ticket:
 
 
 def page(
-    ticket: Ticket, *, doing: Action | None = None, form: Any = None, status: int = 200, refused: str = ""
+    ticket: Ticket,
+    *,
+    doing: Action | None = None,
+    form: Any = None,
+    status: int = 200,
+    refused: str = "",
+    unseeing: Sequence[str] = (),
 ) -> ResponseReturnValue:
-    """The whole page; `doing` opens the panel of an action, with what was typed; `refused`: why it was not done."""
+    """The whole page; `doing` opens the panel of an action, with what was typed; `refused`: why it was not done.
+
+    `unseeing`: names in the comment that was typed, of people who may not see it.
+    """
     session, who, now = db.session(), viewer(), clock.now()
     stands = access.standing(session, who, ticket)
     ledger = custody.ledger(session, ticket.id)
@@ -80,6 +92,9 @@ def page(
         refused=refused,
         kept=_typed(form) if refused and doing is None else [],
         draft=drafts.of(session, who, ticket),
+        unseeing=unseeing,
+        typed=request.form if unseeing else {},
+        watchers=mentions.watchers(session, ticket) if stands.reads else [],
         entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
         choices=action_forms.choices(session, ticket, doing),
         clocks=found,
@@ -131,8 +146,6 @@ def _handoff_matters(ticket: Ticket, facts: list[TicketFact]) -> bool:
 
 
 def _files(ticket: Ticket, shown: set[int]) -> list[Any]:
-    import sqlalchemy as sa
-
     from servicedesk.attachments.models import Attachment
 
     rows = db.session().scalars(sa.select(Attachment).where(Attachment.ticket_id == ticket.id).order_by(Attachment.id))
@@ -140,15 +153,11 @@ def _files(ticket: Ticket, shown: set[int]) -> list[Any]:
 
 
 def _alerts(ticket: Ticket) -> list[TicketEpisode]:
-    import sqlalchemy as sa
-
     query = sa.select(TicketEpisode).where(TicketEpisode.ticket_id == ticket.id)
     return list(db.session().scalars(query.order_by(TicketEpisode.started_at.desc()).limit(ALERTS_SHOWN)))
 
 
 def _done_steps(ticket: Ticket) -> dict[str, StepDone]:
-    import sqlalchemy as sa
-
     rows = db.session().scalars(sa.select(StepDone).where(StepDone.ticket_id == ticket.id))
     return {row.step: row for row in rows}
 
@@ -208,6 +217,9 @@ def comment(number: str) -> ResponseReturnValue:
     internal = request.form.get("internal") == "true"
     files = [f for f in request.files.getlist("files") if f.filename]
     url = f"/desk/tickets/{number}"
+    if not request.form.get("anyway") and (unseeing := _unseeing(subject, internal)):
+        session.rollback()
+        return page(load(number), status=422, unseeing=unseeing)
     try:
         text = request.form.get("text", "").strip() or (_("见附件。") if files else "")
         fact = conversation.comment(session, viewer(), subject, text=text, internal=internal, now=now)
@@ -233,18 +245,50 @@ def comment(number: str) -> ResponseReturnValue:
     return redirect(url, 303)
 
 
+def _unseeing(ticket: Ticket, internal: bool) -> list[str]:
+    """The names of those the comment mentions who may not see it: said before it is sent."""
+    text = request.form.get("text", "")
+    found = mentions.unseeing(db.session(), ticket, text, internal=internal, now=clock.now())
+    return [person.name for person in found]
+
+
 @blueprint.post("/tickets/<number>/watch")
 @door.needs(*EVERYBODY)
 def watch(number: str) -> ResponseReturnValue:
-    """Follow, or stop following."""
-    session = db.session()
-    conversation.watch(session, viewer(), load(number, lock=True), now=clock.now(), on=request.form.get("on") == "true")
+    """Follow, or stop following; the page that comes next offers to undo the latter."""
+    session, on = db.session(), request.form.get("on") == "true"
+    conversation.watch(session, viewer(), load(number, lock=True), now=clock.now(), on=on)
     session.commit()
+    if not on:
+        seen = session.scalar(sa.select(Ticket.id).where(Ticket.number == number, access.visible(viewer())))
+        where = f"/desk/tickets/{number}" if seen else "/desk/mine"
+        return redirect(f"{where}?unwatched={number}", 303)
     return (
         redirect(request.form.get("back") or f"/desk/tickets/{number}", 303)
         if _is_local(request.form.get("back"))
         else redirect(f"/desk/tickets/{number}", 303)
     )
+
+
+@blueprint.post("/tickets/<number>/watch/undo")
+@door.needs(*EVERYBODY)
+def watch_again(number: str) -> ResponseReturnValue:
+    """Undo having stopped to follow."""
+    session = db.session()
+    conversation.watch_again(session, viewer(), number, now=clock.now())
+    session.commit()
+    return redirect(f"/desk/tickets/{number}", 303)
+
+
+@blueprint.get("/tickets/<number>/people")
+@door.needs(*EVERYBODY)
+def mentionable(number: str) -> ResponseReturnValue:
+    """Whom “@” offers: people who may see the ticket."""
+    session = db.session()
+    found = mentions.offered(session, viewer(), load(number), request.args.get("q", "")[:40], now=clock.now())
+    rows = session.execute(sa.select(Unit.id, Unit.name).where(Unit.id.in_([p.unit_id for p in found])))
+    units = {row.id: row.name for row in rows}
+    return jsonify([{"login": p.login, "name": p.name, "unit": units.get(p.unit_id, "")} for p in found])
 
 
 def _is_local(url: str | None) -> bool:

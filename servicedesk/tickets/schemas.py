@@ -255,6 +255,19 @@ class CommentIn(ApiModel):
     internal: bool = False
 
 
+class WatchIn(ApiModel):
+    """Follow, or stop following."""
+
+    on: bool = True
+
+
+class WatcherOut(ApiModel):
+    """Somebody who follows a ticket."""
+
+    login: str
+    name: str
+
+
 class TimelineOut(ApiModel):
     """Something that happened. `what` is the kind of fact; `data` what it was about."""
 

@@ -6,6 +6,7 @@ from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from accounts.current import viewer
+from accounts.models import Person
 from core import clock
 from core.errors import Invalid
 from core.i18n import gettext as _
@@ -15,12 +16,21 @@ from servicedesk.attachments.download import download
 from servicedesk.attachments.models import Attachment
 from servicedesk.attachments.store import FileStore
 from servicedesk.custody import service as custody
-from servicedesk.tickets import access, conversation, showing, views_of
+from servicedesk.tickets import access, conversation, mentions, showing, views_of
 from servicedesk.tickets.models import Ticket
-from servicedesk.tickets.schemas import AttachmentOut, CommentIn, CustodyOut, SideQuery, StepIn, TimelineOut
+from servicedesk.tickets.schemas import (
+    AttachmentOut,
+    CommentIn,
+    CustodyOut,
+    SideQuery,
+    StepIn,
+    TimelineOut,
+    WatcherOut,
+    WatchIn,
+)
 from web.api import Api, Created
 from web.db import db
-from web.paging import Page
+from web.paging import Key, Page, page
 
 api = Api("ticket-sides", __name__)
 SEE = ("ticket.report", "ticket.read", "ticket.work", "vendor.work")
@@ -46,6 +56,23 @@ def add_comment(number: str, body: CommentIn) -> Created:
     )
     session.flush()
     return Created(showing.timeline_out([fact])[0], f"/api/v1/tickets/{number}/timeline")
+
+
+@api.get("/tickets/<number>/watchers", needs=SEE, query=SideQuery, answer=WatcherOut, listing=True)
+def list_watchers(number: str, query: SideQuery) -> Page[WatcherOut]:
+    """Who follows it, for those who work on it; others see themselves."""
+    session, who = db.session(), viewer()
+    ticket = _ticket(number)
+    reads = access.standing(session, who, ticket).reads
+    wanted = mentions.following(ticket) if reads else mentions.following(ticket).where(Person.id == who.person_id)
+    found = page(session, wanted, [Key(Person.login)], cursor=query.cursor, limit=query.limit)
+    return Page([WatcherOut(login=p.login, name=p.name) for p in found.items], found.next)
+
+
+@api.post("/tickets/<number>/watch", needs=SEE, body=WatchIn, status=200)
+def watch(number: str, body: WatchIn) -> None:
+    """Follow it, or stop following."""
+    conversation.watch(db.session(), viewer(), _ticket(number, lock=True), now=clock.now(), on=body.on)
 
 
 @api.get("/tickets/<number>/custody", needs=SEE, query=SideQuery, answer=CustodyOut, listing=True)

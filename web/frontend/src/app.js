@@ -16,6 +16,7 @@ import { startCopy } from "./js/copy.js";
 import { startFill } from "./js/fill.js";
 import { startChoosing } from "./js/choose.js";
 import { startWriting } from "./js/writing.js";
+import { startMentions } from "./js/mention.js";
 import { startRotation } from "./js/wall.js";
 
 onContent((root) => {
@@ -31,6 +32,7 @@ startCopy();
 startFill();
 startChoosing();
 startWriting();
+startMentions();
 startKeys();
 startLive();
 startRotation();

@@ -19,7 +19,7 @@ function keep(form) {
 
 function typed(event) {
   const form = event.isTrusted && event.target.form;
-  if (!form?.dataset.writing) return;
+  if (!form || !form.dataset.writing) return;
   const now = Date.now();
   if (now - (told.get(form) ?? 0) > TELL_MS) {
     told.set(form, now);
