@@ -89,21 +89,13 @@ def page(
         labels=ACTION_LABELS,
         doing=doing,
         form=form,
-        refused=refused,
-        kept=_typed(form) if refused and doing is None else [],
-        draft=drafts.of(session, who, ticket),
-        unseeing=unseeing,
-        typed=request.form if unseeing else {},
         watchers=mentions.watchers(session, ticket) if stands.reads else [],
+        **_unsent(ticket, refused, _typed(form) if refused and doing is None else [], unseeing),
         entries=telling.entries(facts, _files(ticket, {f.id for f in facts})),
         choices=action_forms.choices(session, ticket, doing),
         clocks=found,
         clock_label=presenting.clock_label,
-        state_label=presenting.state_label(ticket),
-        category=categories.label(ticket.category),
-        kind_label=presenting.kind_label(ticket),
-        only_recorded=not ticket.ended and not has_process(ticket.kind),
-        source_label=presenting.source_label(ticket),
+        **_words(ticket),
         service=catalogue.brief(session, ticket.service_id),
         item=catalogue.brief(session, ticket.item_id),
         alerts=_alerts(ticket) if stands.reads else [],
@@ -121,6 +113,24 @@ def page(
         receives=_receives(ticket, whole),
         still=action_forms.still_failing(session, ticket, doing),
     ), status
+
+
+def _words(ticket: Ticket) -> dict[str, Any]:
+    """The ticket's own marks in words."""
+    return {
+        "state_label": presenting.state_label(ticket),
+        "category": categories.label(ticket.category),
+        "kind_label": presenting.kind_label(ticket),
+        "source_label": presenting.source_label(ticket),
+        "only_recorded": not ticket.ended and not has_process(ticket.kind),
+    }
+
+
+def _unsent(ticket: Ticket, refused: str, kept: list[str], unseeing: Sequence[str]) -> dict[str, Any]:
+    """What was typed and is not stored: for an action that was refused, in a comment that was held back, as a draft."""
+    draft = drafts.of(db.session(), viewer(), ticket)
+    typed = request.form if unseeing else {}
+    return {"refused": refused, "kept": kept, "unseeing": unseeing, "typed": typed, "draft": draft}
 
 
 def _typed(form: Any) -> list[str]:
