@@ -86,7 +86,6 @@ def page(
         steps=steps,
         overall=overall,
         offers=actions,
-        labels=ACTION_LABELS,
         doing=doing,
         form=form,
         watchers=mentions.watchers(session, ticket) if stands.reads else [],
@@ -101,14 +100,9 @@ def page(
         alerts=_alerts(ticket) if stands.reads else [],
         readable=readable,
         changes=catalogue.changes(session, readable, until=now),
-        standard=standards.standard_for(ticket.category),
-        done_steps=_done_steps(ticket),
-        said=guides.conclude(ticket.category, ticket.answers or {}).words,
         children=presenting.rows(session, family.children(session, ticket)) if stands.reads else [],
         watching=stands.follower and not stands.reporter,
         key=once.new_key(),
-        Action=Action,
-        one_click=action_forms.ONE_CLICK,
         handoff_matters=_handoff_matters(ticket, facts),
         receives=_receives(ticket, whole),
         still=action_forms.still_failing(session, ticket, doing),
@@ -116,13 +110,19 @@ def page(
 
 
 def _words(ticket: Ticket) -> dict[str, Any]:
-    """The ticket's own marks in words."""
+    """The ticket's own marks in words, its standard, and what actions are called."""
     return {
         "state_label": presenting.state_label(ticket),
         "category": categories.label(ticket.category),
         "kind_label": presenting.kind_label(ticket),
         "source_label": presenting.source_label(ticket),
         "only_recorded": not ticket.ended and not has_process(ticket.kind),
+        "said": guides.conclude(ticket.category, ticket.answers or {}).words,
+        "standard": standards.standard_for(ticket.category),
+        "done_steps": _done_steps(ticket),
+        "labels": ACTION_LABELS,
+        "one_click": action_forms.ONE_CLICK,
+        "Action": Action,
     }
 
 
