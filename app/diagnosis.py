@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from accounts.admin.findings import Finding, of_people
 from accounts.audit import export, looks
 from accounts.directory import findings as directory
-from app import migrate, processes
+from app import clocks, migrate, processes
 from app.run import control
 from config import Settings
 from core import clock
@@ -49,6 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
             with reading(engine) as session:
                 findings.extend(_inside(session))
                 findings.extend(processes.findings(settings, session, ask=True))
+                findings.extend(clocks.findings(session))
                 last_mail = _last_mail(settings, session) if settings.smtp_url else None
     finally:
         engine.dispose()

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from flask import Flask
 
-from core import outbox
+from core import elapsed, outbox
 from core.bus import postgres as bus
 from core.jobs import Job
 from core.schedule import runs
@@ -75,4 +75,12 @@ def jobs() -> list[Job]:
     ]
     for module in _modules("wiring"):
         found.extend(getattr(module, "JOBS", ()))
+    return found
+
+
+def elapsing() -> list[elapsed.Move]:
+    """What moves with a wall clock that was set: the house's own, and every room's."""
+    found = [*outbox.relay.ELAPSING, runs.forget_future]
+    for module in _modules("wiring"):
+        found.extend(getattr(module, "ELAPSING", ()))
     return found

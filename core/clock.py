@@ -7,18 +7,69 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import time
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
 ZONE = ZoneInfo("Asia/Shanghai")  # whose midnight ends a day: dates in the database are dates here
 
+JUMP_S = 30.0
+"""A wall clock that is further from where it should be was set, not slewed."""
+
 _frozen: dt.datetime | None = None
+_together: tuple[float, float] | None = None  # the wall's seconds and the elapsed ones of one instant, while watched
 
 
 def now() -> dt.datetime:
-    """The current instant, aware, in UTC."""
-    return _frozen if _frozen is not None else dt.datetime.now(UTC)
+    """The current instant, aware, in UTC. While the program watches its clock, a jump is not followed before follow()."""
+    if _frozen is not None:
+        return _frozen
+    at = wall()
+    if _together is None:
+        return at
+    apart = _apart(_together, at)
+    return at - dt.timedelta(seconds=apart) if abs(apart) >= JUMP_S else at
+
+
+def wall() -> dt.datetime:
+    """What this machine's clock shows, jump or not."""
+    return dt.datetime.now(UTC)
+
+
+def watch() -> None:
+    """Notice jumps of the wall clock from now on (a program that runs; commands take the clock as it is)."""
+    follow()
+
+
+def jump() -> float:
+    """Seconds by which the wall clock was set forward (or back, below zero) and now() has not followed; 0 for none."""
+    if _together is None:
+        return 0.0
+    apart = _apart(_together, wall())
+    return apart if abs(apart) >= JUMP_S else 0.0
+
+
+def follow() -> None:
+    """Take the wall clock as it is."""
+    global _together  # noqa: PLW0603  one process-wide clock is the point
+    _together = (wall().timestamp(), _elapsed())
+
+
+def _elapsed() -> float:
+    """Seconds that no setting of the clock changes, a sleeping machine's included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _apart(together: tuple[float, float], at: dt.datetime) -> float:
+    """How far the wall clock is from where it should be. What little it was slewed is taken over each second."""
+    global _together  # noqa: PLW0603  one process-wide clock is the point
+    before, began = together
+    elapsed = _elapsed()
+    apart = at.timestamp() - before - (elapsed - began)
+    if abs(apart) < JUMP_S and elapsed - began > 1:
+        _together = (at.timestamp(), elapsed)
+    return apart
 
 
 @contextlib.contextmanager

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from accounts.moving import registry as moving
-from core import outbox
+from core import elapsed, outbox
 from core.events import accounts, clocks, handoff, kb, monitor, servicedesk
 from core.jobs import Job
 from escalation.notify import account, feed, handlers, knowledge, timekeeping
+from escalation.notify.models import Delivery, DeliveryState
 from escalation.oncall import handlers as oncall
 from escalation.oncall import service as oncall_service
 from escalation.oncall.leaving import Duties
+from escalation.oncall.models import Chain, ChainState
 from escalation.outside import flush
+from escalation.outside.models import AlertGroup
 
 
 def subscribe() -> None:
@@ -56,4 +59,11 @@ JOBS = (
     Job("receivers.flush", 1, flush.tick),
     Job("receivers.purge", 3600, flush.purge),
     Job("notify.postponed", 30, timekeeping.tell_postponed),
+)
+
+
+ELAPSING = (
+    elapsed.rows(Chain, ("next_at",), lambda: (Chain.state == ChainState.RUNNING,)),
+    elapsed.rows(AlertGroup, ("next_flush_at",), lambda: (AlertGroup.is_open.is_(True),)),
+    elapsed.rows(Delivery, ("next_try_at", "lease_until"), lambda: (Delivery.state == DeliveryState.WAITING,)),
 )

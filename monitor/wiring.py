@@ -7,14 +7,15 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import outbox
+from core import elapsed, outbox
 from core.events.cmdb import ItemsChanged
 from core.events.monitor import InhibitionMoved
 from core.jobs import Job
 from monitor import handlers, intake
 from monitor.alerts import jobs as alert_jobs
+from monitor.alerts.models import Member
 from monitor.heartbeats import service as heartbeats
-from monitor.models import StateChange
+from monitor.models import CheckState, Heartbeat, StateChange
 from monitor.quiet import turning
 
 HISTORY_KEPT = dt.timedelta(days=730)
@@ -46,4 +47,14 @@ JOBS = (
     Job("monitor.alerts.acknowledgements", 30, alert_jobs.forget_acknowledgements),
     Job("monitor.quiet", 2, turning.turn),
     Job("monitor.history.purge", 86_400, _purge),
+)
+
+
+ELAPSING = (
+    elapsed.rows(Heartbeat, ("due_at", "last_beat_at"), lambda: (Heartbeat.missed_at.is_(None),)),
+    elapsed.rows(CheckState, ("stale_at",), lambda: (CheckState.stale_at.is_not(None),)),
+    elapsed.rows(
+        Member, ("last_seen_at", "expires_at"), lambda: (Member.resolved_at.is_(None), Member.expires_at.is_not(None))
+    ),
+    alert_jobs.move_book,
 )

@@ -13,6 +13,7 @@ from flask import Flask
 
 from app import rooms
 from app.run import parts
+from app.run.clockwatch import ClockWatch
 from config import Settings
 from core import clock
 from core.db import transaction
@@ -46,6 +47,11 @@ class Timer:
             )
         self._scheduler.start()
 
+    def again(self) -> None:
+        """The wall clock was set: every duty is due now, not when its clock would have come round again."""
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=clock.now())
+
     def stop(self) -> None:
         """Finish what runs, and end."""
         self._scheduler.shutdown(wait=True)
@@ -69,9 +75,11 @@ class Background:
         self._relay = Relay(engine)
         self._timer = Timer(engine, rooms.jobs())
         self._parts: list[Any] = []
+        self._clock = ClockWatch(engine, "", [self._timer.again])
 
     def start(self) -> None:
         """Start relay, schedule and parts (poller, sender, indexer)."""
+        self._clock.start()
         self._relay.start()
         self._timer.start()
         wanted = parts.of_roles(ROLES, demo=self._demo)
@@ -83,3 +91,4 @@ class Background:
             part.stop()
         self._timer.stop()
         self._relay.stop()
+        self._clock.stop()

@@ -58,6 +58,12 @@ class Schedule:
         """Whether this process has the schedule now."""
         return self._leadership.is_held
 
+    def again(self) -> None:
+        """The wall clock was set: the moments of every duty begin anew from the clock as it is."""
+        if (scheduler := self._scheduler) is not None:
+            for job in scheduler.get_jobs():
+                job.modify(next_run_time=clock.now())
+
     def _begin(self) -> None:
         self._scheduler = BackgroundScheduler(executors={"default": SchedulePool(2)}, timezone="UTC")
         now = clock.now()

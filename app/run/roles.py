@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app import broker, rooms
 from app.run import feed, parts
 from app.run.background import Timer
+from app.run.clockwatch import ClockWatch
 from app.run.instance import Instance
 from app.run.jobs import HandOver, Hands, Schedule
 from config import Settings
@@ -64,20 +65,25 @@ class Duties:
 
     def start(self) -> None:
         """Start what the roles need, so that nothing is said before somebody hears it."""
-        self._running = [feed.carry(self.bus), *self._linked()]
-        repeat = Job("presence.pages", REPEAT_S, lambda _session, _now: presence.repeat())
-        own = [
-            Job("presence", PRESENT_EVERY_S, self._present),
-            repeat,
-            *(job for job in rooms.jobs() if job.everywhere),
-        ]
-        self._running.append(timer := Timer(self._engine, own, threads=1))
+        timer = Timer(self._engine, self._own(), threads=1)
+        watch = ClockWatch(self._engine, self._instance.name, [timer.again])
+        watch.start()
+        self._running = [watch, feed.carry(self.bus), *self._linked()]
+        self._running.append(timer)
         if "worker" in self._roles:
-            self._running.extend(self._worker())
+            found, schedule = self._worker()
+            self._running.extend(found)
+            watch.then.append(schedule.again)
         self.bus.start()
         timer.start()
         wanted = parts.of_roles(self._roles, demo=self._demo)
         self._running.extend(parts.start(self._app, self._engine, self._settings, wanted, holder=self._instance.name))
+
+    def _own(self) -> list[Job]:
+        """What every process does by itself."""
+        repeat = Job("presence.pages", REPEAT_S, lambda _session, _now: presence.repeat())
+        own = Job("presence", PRESENT_EVERY_S, self._present)
+        return [own, repeat, *(job for job in rooms.jobs() if job.everywhere)]
 
     def _linked(self) -> list[Any]:
         """A commit anywhere wakes whoever waits for it, wherever that runs."""
@@ -88,16 +94,17 @@ class Duties:
         ]
         return [_Undo(end) for end in ends]
 
-    def _worker(self) -> list[Any]:
+    def _worker(self) -> tuple[list[Any], Schedule]:
         jobs = [job for job in rooms.jobs() if not job.everywhere]
         name = self._instance.name
         hand_over = HandOver(self._engine, self._settings, self.bus)
         hands = Hands(self._engine, self._settings, name, jobs, self.bus)
         hand_over.called = hands.wake
-        found: list[Any] = [Relay(self._engine), hand_over, hands, Schedule(self._engine, name, jobs, hand_over)]
+        schedule = Schedule(self._engine, name, jobs, hand_over)
+        found: list[Any] = [Relay(self._engine), hand_over, hands, schedule]
         for part in found:
             part.start()
-        return found
+        return found, schedule
 
     def _present(self, session: Session, _now: dt.datetime) -> None:
         """Be known to be alive."""

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from core import clock
+from core import clock, elapsed
 from core.db.engine import READ_ONLY, transaction
 from core.events.base import Event
 from core.outbox import door
@@ -301,6 +301,11 @@ def retry_dead(session: Session, row_id: int, *, now: dt.datetime) -> bool:
     row.dead_at, row.attempts, row.next_try_at = None, 0, now
     session.info["outbox_recorded"] = True
     return True
+
+
+ELAPSING = (
+    elapsed.rows(OutboxRow, ("next_try_at",), lambda: (OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))),
+)
 
 
 def purge(session: Session, *, now: dt.datetime) -> int:

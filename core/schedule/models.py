@@ -7,7 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.base import Base
+from core.db.base import Base, pk
 
 
 class Lease(Base):
@@ -50,3 +50,16 @@ class JobRun(Base):
             postgresql_where=sa.text("done_at IS NULL"),
         ),
     )
+
+
+class ClockJump(Base):
+    """A machine's clock was set while a program ran: by how much, and when by the clock as it is since."""
+
+    __tablename__ = "clock_jump"
+    __audited__ = False
+
+    id: Mapped[int] = pk()
+    at: Mapped[dt.datetime]
+    seconds: Mapped[float]
+    process: Mapped[str] = mapped_column(sa.String(160))
+    followed: Mapped[bool]  # False: the database's clock did not jump, so this machine's is wrong

@@ -131,6 +131,11 @@ def _put_off(engine: sa.Engine, name: str, due_at: dt.datetime, error: Exception
         log.warning("job.database", job=name, error=str(away).splitlines()[0])
 
 
+def forget_future(session: Session, _by: dt.timedelta) -> None:
+    """The clock was set back: moments written down for times that now are still to come must not stand in their way."""
+    session.execute(sa.delete(JobRun).where(JobRun.due_at > clock.wall()))
+
+
 def purge(session: Session, *, now: dt.datetime) -> None:
     """Forget what was done some hours ago (failed: a week), but never the last moment of a duty."""
     newer = sa.orm.aliased(JobRun)

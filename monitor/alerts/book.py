@@ -103,6 +103,14 @@ class Book:
                 self.dirty.pop(entry.member_id, None)
             return True
 
+    def move(self, by: dt.timedelta) -> None:
+        """The clock was set by so much: what counts from the last sending goes with it."""
+        with self.lock:
+            for entry in self.entries.values():
+                entry.last_seen_at += by
+                if entry.expires_at is not None:
+                    entry.expires_at += by
+
     def touched(self, entry: Entry) -> None:
         """Its numbers are newer than the disk's. The caller holds the lock."""
         if not entry.dirty:

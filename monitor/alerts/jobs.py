@@ -45,6 +45,13 @@ def write_seen(session: Session, _now: dt.datetime) -> int:
     return book.write(session) if book is not None else 0
 
 
+def move_book(session: Session, by: dt.timedelta) -> None:
+    """The clock was set: what the book knows moves as its rows do."""
+    book = book_of(session.get_bind())
+    if book is not None:
+        book.move(by)
+
+
 def forget_acknowledgements(session: Session, now: dt.datetime) -> int:
     """Open again what was acknowledged for a time that is over; returns how many."""
     alerts = session.scalars(

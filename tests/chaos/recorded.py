@@ -15,6 +15,7 @@ from tests.chaos.disk import Disk
 from tests.chaos.load import Reporter, Request, tickets
 from tests.chaos.province import settle
 from tests.servers.base import wait_until
+from tests.servers.nursery import Nursery
 from tests.servers.taxops import TaxopsServer
 
 #: Makes every SQLite connection of the program careless, whatever it asks for: the counter-proof of the power cuts.
@@ -38,6 +39,7 @@ class TracedTaxops(TaxopsServer):
     """`taxops run` under strace."""
 
     name = "traced-taxops"
+    born_of_nursery = False
 
     def command(self) -> list[str]:
         return [*trace.strace(self.record), *super().command()]
@@ -69,7 +71,7 @@ class Recording:
         return self.state / "taxops.db"
 
 
-def record(home: Path, *, answers: int = 60, careless: bool = False) -> Recording:
+def record(home: Path, nursery: Nursery, *, answers: int = 60, careless: bool = False) -> Recording:
     """Run the program under load until it has opened some tickets, and read what it did."""
     settings = {}
     if careless:
@@ -77,7 +79,7 @@ def record(home: Path, *, answers: int = 60, careless: bool = False) -> Recordin
         folder.mkdir(parents=True)
         (folder / "sitecustomize.py").write_text(_CARELESS)
         settings["PYTHONPATH"] = str(folder)
-    server = TracedTaxops(home, settings=settings)
+    server = TracedTaxops(home, settings=settings, nursery=nursery)
     server.start_seconds = 120
     token = settle(server)
     with sqlite3.connect(server.state / "taxops.db") as database:

@@ -16,6 +16,7 @@ from tests.chaos.load import Client, comments, tickets
 from tests.chaos.province import kept_after_cut
 from tests.chaos.recorded import Recording, answered_comments, answered_files, answered_numbers, record
 from tests.chaos.trace import Event, Sent, SyncBegins, SyncEnds, Write
+from tests.servers.nursery import Nursery
 from tests.servers.taxops import TaxopsServer
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -23,15 +24,15 @@ CUTS = 20
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def recording(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Recording:
     """The program as it is."""
-    return record(tmp_path_factory.mktemp("recorded"))
+    return record(tmp_path_factory.mktemp("recorded"), nursery)
 
 
 @pytest.fixture(scope="module")
-def careless_recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def careless_recording(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Recording:
     """The program made to run with synchronous=OFF."""
-    return record(tmp_path_factory.mktemp("careless"), careless=True)
+    return record(tmp_path_factory.mktemp("careless"), nursery, careless=True)
 
 
 def test_the_record_is_of_a_real_load(recording: Recording) -> None:
@@ -148,14 +149,14 @@ def whole(state: Path, digest: str) -> bool:
 
 
 def test_R_01_the_program_itself_starts_after_a_power_cut(
-    recording: Recording, tmp_path: Path, taxops_server: Callable[..., TaxopsServer]
+    recording: Recording, tmp_path: Path, taxops_server: Callable[..., TaxopsServer], nursery: Nursery
 ) -> None:
     """Not only the database: with all files (samples, index, keys) as a cut left them it starts and shows the tickets."""
     chance = random.Random(3)
     for number, cut in enumerate(chance.sample(cuts(recording, 3), 3)):
         disk = replay(recording, cut)
         answered = set[str]().union(*(answered_numbers(event) for event in recording.events[:cut]))
-        server = taxops_server(f"after-cut-{number}")
+        server = taxops_server(f"after-cut-{number}", nursery=nursery)
         lay_out(disk.after_cut(chance), recording.state, server.state)
         server.start()
         with Client(server.port, recording.token) as client:

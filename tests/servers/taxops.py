@@ -23,6 +23,7 @@ class TaxopsServer(Daemon):
     """`taxops run` on a free port. restart() and kill9() keep port and state."""
 
     name = "taxops"
+    born_of_nursery = True  # False: only its commands are
     start_seconds = 120.0  # two busy cores and a province to look after
 
     def __init__(
@@ -62,7 +63,7 @@ class TaxopsServer(Daemon):
         super().launch()
 
     def _spawn(self) -> subprocess.Popen[bytes] | Born:
-        if self._nursery is None:
+        if self._nursery is None or not self.born_of_nursery:
             return super()._spawn()
         arguments = ("run", *self._arguments)
         return self._nursery.start(arguments, self.environment(), self.home, self.log_path, self.log_path)
