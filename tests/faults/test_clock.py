@@ -125,7 +125,7 @@ def test_the_clock_is_set_an_hour_forward_and_back(
                     "reporter": "zz-clerk",
                 }
                 assert client.call("POST", "/tickets", body, "paged").status == 201
-            wait_until(lambda: chain.pages() == 1, "the first page")
+            wait_until(lambda: chain.pages() == 1, "the first page", seconds=60)
             seen = {}
             shift = 0
             for number, (to, word) in enumerate(((HOUR, "forward"), (0, "back")), 1):
@@ -133,7 +133,7 @@ def test_the_clock_is_set_an_hour_forward_and_back(
                 set_at = time.monotonic()
                 server.set_clock(to)
                 shift = to
-                wait_until(lambda number=number: chain.jumps() == number, f"the jump {word} to be followed")
+                wait_until(lambda number=number: chain.jumps() == number, f"the jump {word} to be followed", seconds=40)
                 seen[f"{word}_followed_s"] = time.monotonic() - set_at
                 assert chain.pages() == number, "nothing is told early"
                 page = person.opens("/desk/mine")
