@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -71,7 +72,13 @@ def fill(place: Path) -> Path:
 
 def test_the_disk_is_full_and_has_room_again(nursery: Nursery, small_disk: Path, note: Note) -> None:
     """With the log on the same disk: who has no room to complain must not die of it."""
-    program = Program(TaxopsServer(small_disk / "taxops", nursery=nursery))
+    server = TaxopsServer(small_disk / "taxops", nursery=nursery)
+    with contextlib.ExitStack() as end:
+        end.callback(server.kill9)  # whatever happens, before the disk is taken away
+        fill_and_free(Program(server), small_disk, note)
+
+
+def fill_and_free(program: Program, small_disk: Path, note: Note) -> None:
     with Load([program.server.port], program.token, "disk") as load:
         ballast = fill(small_disk)
         wait_until(lambda: len(load.refusals()) > 5, "the load to be refused")
