@@ -37,9 +37,16 @@ def wall() -> dt.datetime:
     return dt.datetime.now(UTC)
 
 
-def watch() -> None:
-    """Notice jumps of the wall clock from now on (a program that runs; commands take the clock as it is)."""
-    follow()
+def watch(since: tuple[float, float] | None = None) -> None:
+    """Notice jumps of the wall clock from now on (a program that runs; commands take the clock as it is), or again as at
+    a mark()."""
+    global _together  # noqa: PLW0603  one process-wide clock is the point
+    _together = since or (wall().timestamp(), _elapsed())
+
+
+def mark() -> tuple[float, float] | None:
+    """What the clock is compared with."""
+    return _together
 
 
 def jump() -> float:
@@ -52,8 +59,7 @@ def jump() -> float:
 
 def follow() -> None:
     """Take the wall clock as it is."""
-    global _together  # noqa: PLW0603  one process-wide clock is the point
-    _together = (wall().timestamp(), _elapsed())
+    watch()
 
 
 def _elapsed() -> float:

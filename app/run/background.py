@@ -60,6 +60,7 @@ class Timer:
         try:
             with transaction(self._engine) as session:
                 session.info["actor"] = f"job:{job.name}"
+                session.connection()  # our turn to write has come: only then it is asked what time it is
                 job.run(session, clock.now())
         except sa.exc.OperationalError as error:  # the database is away or full: no fault of the duty's
             log.warning("job.database", job=job.name, error=str(error.orig).splitlines()[0])

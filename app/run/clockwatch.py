@@ -55,9 +55,11 @@ class ClockWatch:
         while not self._stop.wait(LOOK_S):
             by = clock.jump()
             if by and not self._stop.wait(LOOK_S) and abs(clock.jump() - by) < 1:  # it stays so
+                before = clock.mark()
                 try:
                     self._follow(by)
                 except sa.exc.SQLAlchemyError as error:  # until the database is back the time goes on as it did
+                    clock.watch(before)
                     log.warning("clock.database", error=str(error).splitlines()[0])
                 except Exception:
                     log.exception("clock.failed")
@@ -71,11 +73,15 @@ class ClockWatch:
                 for move in rooms.elapsing():
                     move(session, dt.timedelta(seconds=by))
             _note(session, by, self._name, followed=not wrong)
+            if by < 0 and not wrong:
+                session.flush()
+                clock.follow()  # before others see the rows: by the clock as it was, all of them would be overdue
         log.warning("clock.jumped", seconds=round(by), followed=not wrong)
         self._told = by
         if wrong:
             return
-        clock.follow()
+        if by > 0:
+            clock.follow()
         for call in self.then:
             with contextlib.suppress(Exception):  # a scheduler that is being stopped
                 call()
