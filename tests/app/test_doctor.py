@@ -1,14 +1,17 @@
 """`taxops doctor`: what a new installation still lacks, said before it hurts."""
 
 import dataclasses
+import datetime as dt
 from pathlib import Path
 
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from app import diagnosis
+from accounts.models import AuditRow
+from app import clocks, diagnosis
 from app.cli.main import cli
 from core import clock
+from core.schedule.models import ClockJump
 from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryAttempt, DeliveryState
 from tests.fixtures.world import World
 
@@ -56,3 +59,25 @@ def test_the_administrators_home_asks_no_other_machine(world: World) -> None:
             (found,) = [each for each in diagnosis.of_running(settings, session) if "192.0.2.1:25" in each.text]
         assert found.state == state
         assert says in found.text
+
+
+def test_clocks_that_disagree_are_told(world: World) -> None:
+    """A jump that was followed, one of a machine that is wrong, and records from the future."""
+    now = clock.now()
+    with world.read() as session:
+        assert [each.state for each in clocks.findings(session)] == ["ok"]
+    for seconds, followed, says in ((3600, True, "被拨快了 60 分钟"), (-3600, False, "这台机器的时钟是错的")):
+        with world.write() as session:
+            session.add(ClockJump(at=now, seconds=seconds, process="web-1", followed=followed))
+        with world.read() as session:
+            (found,) = clocks.findings(session)
+        assert found.state == "warning"
+        assert says in found.text
+        assert "web-1" in found.text
+    with world.write() as session:
+        session.execute(sa.delete(ClockJump))
+        later = now + dt.timedelta(minutes=60)
+        session.add(AuditRow(at=later, received_at=later, actor="a", verb="create", object="o", from_address=""))
+    with world.read() as session:
+        (found,) = clocks.findings(session)
+    assert "60 分钟之后" in found.text
