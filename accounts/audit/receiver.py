@@ -7,12 +7,14 @@ import socket
 import ssl
 import struct
 import termios
+import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from accounts.audit import syslog
 
 WAIT_S = 10
+UDP_AT_ONCE, UDP_PAUSE_S = 32, 0.02
 PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
 
 
@@ -36,8 +38,10 @@ class Receiver:
         if self._socket is None:
             self._socket = self._connect()
         if self.kind == "udp":
-            for one in messages:
+            for number, one in enumerate(messages, 1):
                 self._socket.send(one)
+                if number % UDP_AT_ONCE == 0:  # nobody says when a receiver's buffer is full: it just loses the rest
+                    time.sleep(UDP_PAUSE_S)
         else:
             self._socket.sendall(b"".join(map(syslog.counted, messages)))
 
