@@ -38,41 +38,51 @@ def alerts_raised(session: Session, events: Sequence[AlertRaised], now: dt.datet
         if event.severity in SEVERITIES_WITH_INCIDENT:
             first.setdefault(event.alert_id, event)
     episodes = _episodes(session, first)
-    waiting = [
-        event for event in first.values() if (known := episodes.get(event.alert_id)) is None or known.ticket_id is None
-    ]
+    waiting = [event for event in first.values() if _is_new(episodes.get(event.alert_id))]
     if not waiting:
         return
     tickets = raising.tickets_for(session, waiting, now=now)
-    told: dict[int, Ticket] = {}
-    lines: list[TicketFact] = []
-    ended: list[tuple[Ticket, str, dt.datetime]] = []
-    for event, ticket in zip(waiting, tickets, strict=True):
+    told = list(zip(waiting, tickets, strict=True))
+    for event, ticket in told:
         if ticket.state is State.RESOLVED:
             service.back_to_work(
                 session, ticket, reason=_("监控发现再次发生：%(what)s", what=event.summary), by=None, now=now
             )
-        episode = episodes.get(event.alert_id)
-        if episode is None:
-            episode = TicketEpisode(alert_id=event.alert_id)
-            session.add(episode)
-        elif episode.ended_at is not None:  # the end was heard first
-            ended.append((ticket, event.fingerprint, episode.ended_at))
-        episode.ticket_id, episode.fingerprint, episode.severity = ticket.id, event.fingerprint, event.severity
-        episode.started_at = event.at
-        data = {
-            "fingerprint": event.fingerprint,
-            "severity": event.severity,
-            "alert": event.alertname,
-            "episode": event.episode,
-        }
-        lines.append(facts.made(ticket, What.ALERT_RAISED, now=now, at=event.at, text=event.summary, data=data))
-        told[ticket.id] = ticket
+    ended = [_begun_for(session, episodes.get(event.alert_id), event, ticket) for event, ticket in told]
+    lines = [_line(event, ticket, now) for event, ticket in told]
     session.flush()
     session.execute(sa.insert(TicketFact), [facts.as_row(line) for line in lines])
-    record_many(session, [facts.change(ticket, What.ALERT_RAISED, now=now) for ticket in told.values()], now=now)
-    for ticket, fingerprint, at in ended:
-        _recovered(session, ticket, fingerprint, at, now)
+    changed = {ticket.id: facts.change(ticket, What.ALERT_RAISED, now=now) for ticket in tickets}
+    record_many(session, changed.values(), now=now)
+    for (event, ticket), at in zip(told, ended, strict=True):
+        if at is not None:  # the end was heard first
+            _recovered(session, ticket, event.fingerprint, at, now)
+
+
+def _is_new(episode: TicketEpisode | None) -> bool:
+    return episode is None or episode.ticket_id is None
+
+
+def _begun_for(
+    session: Session, episode: TicketEpisode | None, event: AlertRaised, ticket: Ticket
+) -> dt.datetime | None:
+    """Note whose episode it is; returns when it ended, if that is known already."""
+    if episode is None:
+        episode = TicketEpisode(alert_id=event.alert_id)
+        session.add(episode)
+    episode.ticket_id, episode.fingerprint, episode.severity = ticket.id, event.fingerprint, event.severity
+    episode.started_at = event.at
+    return episode.ended_at
+
+
+def _line(event: AlertRaised, ticket: Ticket, now: dt.datetime) -> TicketFact:
+    data = {
+        "fingerprint": event.fingerprint,
+        "severity": event.severity,
+        "alert": event.alertname,
+        "episode": event.episode,
+    }
+    return facts.made(ticket, What.ALERT_RAISED, now=now, at=event.at, text=event.summary, data=data)
 
 
 def _episodes(session: Session, alert_ids: Iterable[int]) -> dict[int, TicketEpisode]:
