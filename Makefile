@@ -41,6 +41,10 @@ format: install-test ## 按规范整理代码 · format the code
 chaos: install-test servers ## 随时杀掉程序 COUNT=500 次 · kill the program at random instants
 	@TAXOPS_CHAOS_KILLS=$(or $(COUNT),500) tools/run-tests -n 0 -s tests/chaos/test_kill.py
 
+.PHONY: fuzz
+fuzz: install-test ## 解析外来输入的随机测试 COUNT=20000 次 · parsers of outside input with anything at all
+	@TAXOPS_FUZZ=$(or $(COUNT),20000) $(BIN)/python -m pytest -n 2 --timeout=0 tests/attacks/test_fuzz.py
+
 bench: install-test ## 性能测试 · benchmarks
 	@$(BIN)/python -m bench $(ARGS)
 

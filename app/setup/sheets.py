@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +22,11 @@ MOST_COLUMNS = 60
 MOST_BYTES = 10 << 20
 MOST_UNPACKED = 200 << 20  # what a spreadsheet may grow to while it is read: it is a zip, and zips can be bombs
 LONGEST_CELL = 1_000
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, EOFError, OSError, SyntaxError,
+    ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What openpyxl, the XML and the zip below it raise of a file that was damaged on its way, locked, or put together oddly."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +81,12 @@ def _workbook(content: bytes) -> Iterator[list[str]]:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
                 raise TooLarge(_("文件展开后过大，请分成几个文件。"))
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
+    except DAMAGE as error:
         raise refused from error
     try:
         for cells in book.worksheets[0].iter_rows(max_col=MOST_COLUMNS, max_row=2 * MOST_ROWS, values_only=True):
             yield [_words(value) for value in cells]
-    except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise refused from error
     finally:
         book.close()
