@@ -43,7 +43,7 @@ chaos: install-test servers ## 随时杀掉程序 COUNT=500 次 · kill the prog
 
 .PHONY: fuzz
 fuzz: install-test ## 解析外来输入的随机测试 COUNT=20000 次 · parsers of outside input with anything at all
-	@TAXOPS_FUZZ=$(or $(COUNT),20000) $(BIN)/python -m pytest -n 2 --timeout=0 tests/attacks/test_fuzz.py
+	@TAXOPS_FUZZ=$(or $(COUNT),20000) $(BIN)/python -m pytest -n 2 --timeout=0 tests/attacks/test_fuzz.py tests/api/test_as_each_role.py
 
 bench: install-test ## 性能测试 · benchmarks
 	@$(BIN)/python -m bench $(ARGS)

@@ -30,7 +30,7 @@ class Lateness:
         self._watchers += 1
         if self._next is None:
             self._wait()
-        before = self._late
+        before = self._late + max(0.0, time.monotonic() - self._due)  # what was late already is not this block's
         try:
             yield lambda: self._late + max(0.0, time.monotonic() - self._due) - before
         finally:

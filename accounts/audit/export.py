@@ -160,8 +160,9 @@ def findings(session: Session, *, now: dt.datetime) -> Iterator[Finding]:
     if kept is None:
         return
     part = _("审计外送")
-    if kept.error_since is not None and kept.error_since < now - LATE:
-        waiting = session.scalar(sa.select(sa.func.sum(AuditSeal.rows)).where(AuditSeal.seq > kept.seal)) or 0
+    waiting = session.scalar(sa.select(sa.func.sum(AuditSeal.rows)).where(AuditSeal.seq > kept.seal)) or 0
+    # a receiver that closes an idle connection is not away: it is, where something can't be sent
+    if waiting and kept.error_since is not None and kept.error_since < now - LATE:
         text = _(
             "自 %(at)s 起送不到：%(why)s。%(n)d 行在等待，不会丢失。",
             at=local(kept.error_since),
@@ -169,5 +170,5 @@ def findings(session: Session, *, now: dt.datetime) -> Iterator[Finding]:
             n=waiting,
         )
         yield Finding(part, "warning", text, _("请检查 TAXOPS_SYSLOG_URL，并确认接收方正在运行。"))
-    elif kept.error_since is None:
+    elif kept.error_since is None or not waiting:
         yield Finding(part, "ok", _("已送到第 %(n)d 个封条。", n=kept.seal))

@@ -43,7 +43,8 @@ class Receiver:
                 if number % UDP_AT_ONCE == 0:  # nobody says when a receiver's buffer is full: it just loses the rest
                     time.sleep(UDP_PAUSE_S)
         else:
-            self._socket.sendall(b"".join(map(syslog.counted, messages)))
+            for one in messages:  # each with the time limit of its own: a slow line is not one that has ended
+                self._socket.sendall(syslog.counted(one))
 
     def _connect(self) -> socket.socket:
         if self.kind == "udp":

@@ -140,9 +140,11 @@ def _open(directory: Directory, dn: str, password: str) -> Iterator[ldap3.Connec
     )
     try:
         connection.open(read_server_info=False)
-        if not server.ssl:
-            connection.start_tls(read_server_info=False)
-        connection.bind(read_server_info=False)
+        if not server.ssl and not connection.start_tls(read_server_info=False):
+            raise errors.LDAPStartTLSError(_said(connection))
+        # the library raises for most answers that are no success, but not for a referral, a limit or half a SASL bind
+        if not connection.bind(read_server_info=False):
+            raise errors.LDAPBindError(_said(connection))
         yield connection
     finally:
         left = connection.socket
@@ -150,6 +152,10 @@ def _open(directory: Directory, dn: str, password: str) -> Iterator[ldap3.Connec
             connection.unbind()
         if left is not None:
             left.close()
+
+
+def _said(connection: ldap3.Connection) -> str:
+    return str((connection.result or {}).get("description", "no success"))
 
 
 @contextmanager

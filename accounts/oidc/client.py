@@ -156,7 +156,9 @@ def _published(session: OAuth2Session, provider: Provider) -> dict[str, Any]:
         memory.forget()
         raise ValueError("issuer")
     scheme = urlsplit(provider.issuer).scheme
-    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
+        if name == "userinfo_endpoint" and name not in found:  # the only one a provider may be without
+            continue
         if urlsplit(found[name]).scheme != scheme:
             raise ValueError(name)
     return found

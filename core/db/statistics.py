@@ -8,6 +8,7 @@ Source: sqlite.org/lang_analyze.html, "Approximate ANALYZE For Large Databases".
 from __future__ import annotations
 
 import datetime as dt
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,16 +22,22 @@ GROWTH = 2
 LIMIT = 1000
 
 
+_seen: WeakKeyDictionary[sa.Pool, dict[str, int]] = WeakKeyDictionary()
+"""By database: how big each table was when it was looked at, or said to be when the program started."""
+
+
 def refresh(session: Session, _now: dt.datetime) -> list[str]:
     """Look again at the tables that have doubled since the last time; returns their names."""
     connection = session.connection()
     if connection.dialect.name != "sqlite":
         return []
-    known = _known(connection)
+    looked_at = _seen.setdefault(session.get_bind().engine.pool, _known(connection))
     sizes = {table: _size(connection, table) for table in _tables(connection)}
-    grown = [table for table, rows in sizes.items() if rows >= SMALLEST and rows >= GROWTH * known.get(table, 0)]
+    grown = [table for table, rows in sizes.items() if rows >= SMALLEST and rows >= GROWTH * looked_at.get(table, 0)]
     if not grown:
         return []
+    # by the highest row id, as it is asked next time: of a table that is purged there are fewer rows than that
+    looked_at.update({table: sizes[table] for table in grown})
     connection.exec_driver_sql(f"PRAGMA analysis_limit={LIMIT}")
     for table in grown:
         connection.exec_driver_sql(f'ANALYZE "{table}"')

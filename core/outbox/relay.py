@@ -146,7 +146,7 @@ class _Piece:
         self._one_by_one: set[str] = set()
 
     def _time_is_up(self) -> bool:
-        return bool(self.seen) and time.monotonic() > self._until
+        return bool(self.seen or self.succeeded) and time.monotonic() > self._until
 
     def work(self, session: Session, due: list[int]) -> None:
         """Hand on rows until the time is up; one that fails keeps its error and the others go on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,19 +15,21 @@ from kb.search.lexicon import Lexicon, shipped
 
 HOLDS = DictionaryEntry.retired_at.is_(None)
 PAIR = 2  # characters from which on a word is one
-Stamp = tuple[int, dt.datetime | None]
+Stamp = tuple[int, int]  # entries, and changes to them: no clock, which may be set back
 _stamps: WeakKeyDictionary[Any, Stamp] = WeakKeyDictionary()
 
 
 def follow(session: Session, engine: SearchEngine) -> None:
     """Let `engine` cut and compare words by the dictionary as it is now; asked before each search and each indexing."""
-    count, at = session.execute(
-        sa.select(sa.func.count(), sa.func.max(DictionaryEntry.updated_at)).select_from(DictionaryEntry)
+    count, changes = session.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(DictionaryEntry.version), 0)).select_from(
+            DictionaryEntry
+        )
     ).one()
-    if _stamps.get(engine, (0, None)) == (count, at):
+    if _stamps.get(engine, (0, 0)) == (count, int(changes)):
         return
     engine.analyzer = Analyzer(lexicon(session))
-    _stamps[engine] = (count, at)
+    _stamps[engine] = (count, int(changes))
 
 
 def lexicon(session: Session) -> Lexicon:

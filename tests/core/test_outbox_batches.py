@@ -130,6 +130,26 @@ def test_a_listener_in_bulk_takes_no_more_than_it_said_and_loses_nothing(
     assert all(row.done_at is not None for row in rows(engine))
 
 
+def test_a_piece_ends_in_time_also_where_every_row_holds_more_than_is_taken_at_once(
+    engine: sa.Engine, listen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "PIECE_S", 0.0)
+    together: list[int] = []
+
+    def many(_session: Session, found: Sequence[ItemsChanged], _now: dt.datetime) -> None:
+        together.append(len(found))
+
+    listen(lambda *_: None, many, at_once=4)
+    for _row in range(3):
+        record(engine, 10)
+    piece = relay._Piece(clock.now)
+    with transaction(engine) as session:
+        piece.work(session, [row.id for row in rows(engine)])
+    assert together == [4], "one transaction, one taking: others wait to write"
+    Relay(engine).drain()
+    assert sum(together) == 30
+
+
 def test_other_rows_do_not_wait_for_the_end_of_a_long_batch(
     engine: sa.Engine, listen: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kb.dictionary import known
+from kb.dictionary import known, service
+from kb.dictionary.models import DictionaryEntry, EntryKind
 from kb.search.current import engine_of
 from tests.fixtures.world import World
 
@@ -129,3 +131,17 @@ def test_the_page_adds_tries_out_removes_and_takes_back(world: World) -> None:
     assert world.api("reviewer").get("/search/words").json["items"] == []
     world.submit(client, f"/admin/search-words/{number}/restore", {})
     assert [e["id"] for e in world.api("reviewer").get("/search/words").json["items"]] == [number]
+
+
+def test_a_change_is_heard_also_when_the_clock_was_set_back(world: World, published: None) -> None:
+    reviewer, engine = world.api("reviewer"), engine_of(world.app)
+    number = reviewer.post("/search/words", {"kind": "words", "words": ["汤峪一号"]}).json["id"]
+    with world.write() as session:
+        entry = session.get_one(DictionaryEntry, number)
+        known.follow(session, engine)
+        service.change(
+            session, entry, service.Wanted(EntryKind.WORDS, ["汤峪二号"]), now=entry.updated_at - dt.timedelta(hours=1)
+        )
+    with world.read() as session:
+        known.follow(session, engine)
+    assert "汤峪二号" in engine.analyzer.terms("汤峪二号机房")

@@ -17,6 +17,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import pydantic
@@ -112,7 +113,8 @@ class Api:
         def declare(function: Handler) -> Handler:
             text = summary or (function.__doc__ or function.__name__).strip().splitlines()[0]
             operation = Operation(
-                method, path, permissions, text, query, body, answer, listing, bool(many), status, self.tag,
+                method, path, permissions, text, query, body, answer, listing, bool(many),
+                HTTPStatus.NO_CONTENT if status == HTTPStatus.OK and _answers_nothing(function) else status, self.tag,
                 in_bulk=many if callable(many) else None,
             )  # fmt: skip
             if not any(o.method == method and o.path == path for o in operations):
@@ -128,6 +130,11 @@ class Api:
             return function
 
         return declare
+
+
+def _answers_nothing(function: Handler) -> bool:
+    """By what it says of itself: a function that returns None is answered 204, and is described so."""
+    return "return" in function.__annotations__ and function.__annotations__["return"] in {None, "None"}
 
 
 def _run(operation: Operation, function: Handler, path_values: dict[str, Any]) -> Response:

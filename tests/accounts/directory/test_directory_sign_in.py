@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from ldap3.core.exceptions import LDAPException
 from structlog.testing import capture_logs
 
 import config
@@ -55,6 +60,38 @@ def test_what_is_typed_never_becomes_part_of_a_filter(directory_world: World, sl
     ):
         assert not client.right_password(directory, typed, SECRET), typed
     assert come(directory_world, "/login", "lt-cler*", SECRET)[0] == 401
+
+
+@contextmanager
+def answering_by(code: int, authority: Authority) -> Iterator[str]:
+    """The URL of a directory that answers every bind with this result: OpenLDAP can't be set to refer a bind elsewhere."""
+    issued = authority.issue("localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(issued.certificate, issued.key)
+    with socket.create_server((HOST, 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError), context.wrap_socket(listening.accept()[0], server_side=True) as client:
+                number = client.recv(4096)[4]  # SEQUENCE, its length, INTEGER, its length, the message's number
+                client.sendall(bytes((0x30, 12, 2, 1, number, 0x61, 7, 10, 1, code, 4, 0, 4, 0)))
+                client.recv(4096)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"ldaps://{HOST}:{listening.getsockname()[1]}"
+        thread.join(timeout=10)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("code", "name"), [(10, "referral"), (14, "saslBindInProgress"), (3, "timeLimitExceeded")])
+def test_an_answer_that_is_no_success_lets_nobody_in(
+    directory_world: World, slapd: Slapd, code: int, name: str
+) -> None:
+    """To the library these are no failures."""
+    with answering_by(code, slapd.authority) as url:
+        directory = use(directory_world, url, slapd)
+        with pytest.raises(LDAPException, match=name), client._open(directory, "cn=x", "any password"):
+            pytest.fail("bound")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
