@@ -24,6 +24,8 @@ from monitor.alerts.models import Member
 
 AT_ONCE = 10_000
 _COMING = "alert_book_coming"
+MOVING = "alert_book_moving"
+"""Under this name a session holds by how much the book moves once it has committed."""
 
 
 def notes_of(annotations: Mapping[str, str]) -> int:
@@ -196,11 +198,18 @@ def enter(session: Session, book: Book, entries: Iterable[Entry]) -> None:
 def _ready(session: Session) -> None:
     for entry in session.info.pop(_COMING, ()):
         entry.ready = True
+    by = session.info.pop(MOVING, None)
+    book = book_of(session.get_bind()) if by is not None else None
+    if book is not None:
+        book.move(by)
 
 
 @sa.event.listens_for(Session, "after_soft_rollback")
 def _gone(session: Session, previous: Any) -> None:
-    if previous.nested or _COMING not in session.info:
+    if previous.nested:
+        return
+    session.info.pop(MOVING, None)
+    if _COMING not in session.info:
         return
     book = book_of(session.get_bind())
     for entry in session.info.pop(_COMING, ()):
