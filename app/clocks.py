@@ -45,7 +45,9 @@ def _jumps(session: Session) -> Iterator[Finding]:
         text = _("%(where)s 所在机器的时钟在 %(at)s 被拨快了 %(minutes)d 分钟。", **values)
     else:
         text = _("%(where)s 所在机器的时钟在 %(at)s 被拨慢了 %(minutes)d 分钟。", **values)
-    if newest.followed:
+    if newest.followed and newest.moved is None:
+        means = _("时钟原来是错的，现已改正：到期时间没有移动；改正前记录的时间不准。")
+    elif newest.followed:
         means = _(
             "升级、通知、登录会话和告警的到期已随之移动，没有重复也没有遗漏；期间记录的时间可能不准，时限按日历计算。"
         )

@@ -41,7 +41,7 @@ def watch(since: tuple[float, float] | None = None) -> None:
     """Notice jumps of the wall clock from now on (a program that runs; commands take the clock as it is), or again as at
     a mark()."""
     global _together  # noqa: PLW0603  one process-wide clock is the point
-    _together = since or (wall().timestamp(), _elapsed())
+    _together = since or (wall().timestamp(), elapsed())
 
 
 def mark() -> tuple[float, float] | None:
@@ -62,8 +62,8 @@ def follow() -> None:
     watch()
 
 
-def _elapsed() -> float:
-    """Seconds that no setting of the clock changes, a sleeping machine's included."""
+def elapsed() -> float:
+    """Seconds since the machine was booted, which no setting of the clock changes; those it slept are counted."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -71,10 +71,10 @@ def _apart(together: tuple[float, float], at: dt.datetime) -> float:
     """How far the wall clock is from where it should be. What little it was slewed is taken over each second."""
     global _together  # noqa: PLW0603  one process-wide clock is the point
     before, began = together
-    elapsed = _elapsed()
-    apart = at.timestamp() - before - (elapsed - began)
-    if abs(apart) < JUMP_S and elapsed - began > 1:
-        _together = (at.timestamp(), elapsed)
+    by_now = elapsed()
+    apart = at.timestamp() - before - (by_now - began)
+    if abs(apart) < JUMP_S and by_now - began > 1:
+        _together = (at.timestamp(), by_now)
     return apart
 
 

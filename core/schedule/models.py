@@ -63,3 +63,4 @@ class ClockJump(Base):
     seconds: Mapped[float]
     process: Mapped[str] = mapped_column(sa.String(160))
     followed: Mapped[bool]  # False: the database's clock did not jump, so this machine's is wrong
+    moved: Mapped[float | None]  # seconds by which the rows moved (0: another process had); null: they had to stay

@@ -66,9 +66,13 @@ def test_clocks_that_disagree_are_told(world: World) -> None:
     now = clock.now()
     with world.read() as session:
         assert [each.state for each in clocks.findings(session)] == ["ok"]
-    for seconds, followed, says in ((3600, True, "被拨快了 60 分钟"), (-3600, False, "这台机器的时钟是错的")):
+    for seconds, followed, moved, says in (
+        (3600, True, 3600, "被拨快了 60 分钟"),
+        (-3600, True, None, "现已改正"),
+        (-3600, False, None, "这台机器的时钟是错的"),
+    ):
         with world.write() as session:
-            session.add(ClockJump(at=now, seconds=seconds, process="web-1", followed=followed))
+            session.add(ClockJump(at=now, seconds=seconds, process="web-1", followed=followed, moved=moved))
         with world.read() as session:
             (found,) = clocks.findings(session)
         assert found.state == "warning"
