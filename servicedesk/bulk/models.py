@@ -34,7 +34,7 @@ class BulkRun(Base):
     id: Mapped[int] = pk()
     by_id: Mapped[int] = mapped_column(Id, sa.ForeignKey("person.id"))
     action: Mapped[str] = mapped_column(sa.String(20))
-    given: Mapped[dict[str, Any]]
+    given: Mapped[dict[str, Any]] = mapped_column(info={"silent": True})  # a comment's text, internal ones too
     scopes: Mapped[list[str] | None]
     total: Mapped[int]
     created_at: Mapped[dt.datetime] = mapped_column(index=True)

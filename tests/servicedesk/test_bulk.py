@@ -133,7 +133,10 @@ def test_on_the_pages_a_second_click_leads_to_the_same_run_and_its_page_hears_of
     assert "成功 12" in page
     with world.read() as session:
         said = session.scalar(sa.select(sa.func.count()).where(TicketFact.text == "今晚统一升级"))
+        trail = [str(row.after) for row in session.scalars(sa.select(AuditRow))]
     assert said == 12, "once on each, by two clicks"
+    assert [row for row in trail if "今晚统一升级" in row] == [], "an internal line is not in the trail"
+    assert [row for row in trail if "'action': 'comment'" in row], "that it was ordered is"
 
 
 def test_what_is_stopped_says_how_far_it_came(world):
