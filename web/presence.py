@@ -133,9 +133,11 @@ class Presence:
 
     def _note_writing(self, subject: str, person_id: int) -> None:
         with self._lock:
+            now = self.now()
             before = self._writing.get((subject, person_id), 0.0)
-            self._writing[subject, person_id] = self.now() + WRITING_S
-        if before <= self.now():
+            self._writing = {key: until for key, until in self._writing.items() if until > now}  # nobody else may
+            self._writing[subject, person_id] = now + WRITING_S
+        if before <= now:
             self._tell([subject])
 
     def _moved(self, subject: str) -> None:

@@ -82,6 +82,16 @@ def test_what_a_process_says_holds_while_it_lives():
     assert [h.name for h in two.here("ticket:A")] == ["乙"]
 
 
+def test_who_wrote_where_is_forgotten_though_nothing_is_ever_repeated():
+    """The whole program in one process has no other to repeat itself to."""
+    now = [100.0]
+    alone = Presence(lambda: now[0])
+    for person in range(50):
+        alone.writes(f"ticket:{person}", person)
+        now[0] += WRITING_S / 2
+    assert len(alone._writing) <= 2
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_it_travels_by_the_bus(world):
     buses, there = [Bus(world.engine) for _ in range(2)], [Presence(), Presence()]
