@@ -15,6 +15,7 @@ from core import clock
 from core.db import reading
 from servicedesk.tickets import access
 from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.rules import NUMBER
 from web.db import reading_engine_of
 from web.live import Ears
 from web.presence import presence
@@ -64,7 +65,7 @@ def authenticate(app: Flask, cookies: Sequence[str]) -> dict[str, tuple[int, Ear
 def attend(app: Flask, person_id: int, subject: str) -> contextlib.AbstractContextManager[None]:
     """Being seen at `ticket:NUMBER` by the others there, for whoever may see that ticket; else nothing at all."""
     sort, _, number = subject.partition(":")
-    if sort != "ticket":
+    if sort != "ticket" or not NUMBER.match(number):
         return contextlib.nullcontext()
     with reading(reading_engine_of(app)) as session:
         person = session.get_one(Person, person_id)

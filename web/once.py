@@ -13,7 +13,7 @@ import secrets
 from flask import request
 
 from core import clock
-from web import access
+from web import access, storable
 from web.api import idempotency
 from web.db import db
 
@@ -30,7 +30,7 @@ def begin(key: str | None) -> tuple[str | None, str | None]:
 
     Without a usable key nothing is claimed: (None, None).
     """
-    if not key or len(key) not in LENGTHS:
+    if not key or len(key) not in LENGTHS or any(storable.faults(key)):
         return None, None
     key = f"form:{key}"
     wanted = idempotency.request_hash("POST", request.path, b"")

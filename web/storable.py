@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pydantic
 from werkzeug.routing import IntegerConverter
 
+from core.errors import Invalid
 from core.i18n import gettext as _
 
 BIGGEST = 2**63 - 1
@@ -54,6 +55,13 @@ def faults(value: Any, loc: tuple[str | int, ...] = (), *, free: bool = False) -
             yield from faults(part, (*loc, index), free=free)
     elif complaint := _of_plain(value, free):
         yield Fault(loc, complaint)
+
+
+def text(field: str, value: str) -> str:
+    """A text that came without a schema (an address, a form's field), as it is. Raises Invalid if it can't be kept."""
+    if complaint := _of_text(value):
+        raise Invalid.of(field, complaint)
+    return value
 
 
 def _of_plain(value: Any, free: bool) -> str | None:

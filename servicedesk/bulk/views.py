@@ -24,13 +24,14 @@ from servicedesk.tickets import access, presenting, rules
 from servicedesk.tickets.asking import filter_of, query_of
 from servicedesk.tickets.models import Ticket
 from web import access as door
-from web import once
+from web import once, storable
 from web.db import db
 from web.forms import Form
 
 ACT = ("ticket.work", "ticket.assign", "ticket.close")
 SHOWN = 12  # of the chosen, by title
 RUNS = 30
+LONGEST = BulkItem.number.type.length
 
 
 @blueprint.get("/bulk/new")
@@ -52,14 +53,22 @@ def _action(name: str | None) -> BulkAction | None:
 def _chosen() -> tuple[list[str], bool]:
     """The numbers, and whether the filter finds more than one run takes."""
     session, who, args = db.session(), viewer(), request.args
-    if again := args.get("again", type=int):
+    again = args.get("again", type=int)
+    if again and again <= storable.BIGGEST:
         return queries.failed_numbers(session, service.get(session, who, again)), False
     if args.get("all"):
         query = query_of(parse_qs(args.get("query", "")[:4000], max_num_fields=200))
         wanted = filter_of(query, who)
         found = tickets.first_numbers(session, who, wanted, now=clock.now(), most=service.MOST + 1)
         return found[: service.MOST], len(found) > service.MOST
-    return list(dict.fromkeys(args.getlist("n")))[: service.MOST], False
+    return _numbers(args.getlist("n"))[: service.MOST], False
+
+
+def _numbers(given: list[str]) -> list[str]:
+    """Each once, in their order. Raises Invalid for what is no number of a ticket: nothing here looks for it."""
+    if not all(len(n) <= LONGEST and rules.NUMBER.match(n) for n in given):
+        raise Invalid.of("tickets", _("不是事项编号。"))
+    return list(dict.fromkeys(given))
 
 
 def _form(
@@ -110,7 +119,7 @@ def bulk_order() -> ResponseReturnValue:
     answer, first = once.begin(request.form.get("key"))
     if answer:
         return redirect(answer, 303)
-    action, numbers = _action(request.form.get("do")), request.form.getlist("n")
+    action, numbers = _action(request.form.get("do")), _numbers(request.form.getlist("n"))
     if action is None:
         session.rollback()
         flash(_("没有这个操作。"), "error")

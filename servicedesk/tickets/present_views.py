@@ -13,6 +13,7 @@ from servicedesk.blueprint import EVERYBODY, blueprint
 from servicedesk.tickets import access, drafts
 from servicedesk.tickets.models import Ticket
 from web import access as door
+from web import storable
 from web.db import db
 from web.presence import Here, presence
 
@@ -59,6 +60,7 @@ def keep_draft(number: str) -> ResponseReturnValue:
     session, who = db.session(), viewer()
     ticket = access.get(session, who, number)
     internal = request.form.get("internal") == "true"
-    drafts.keep(session, who, ticket, text=request.form.get("text", ""), internal=internal, now=clock.now())
+    text = storable.text("text", request.form.get("text", ""))
+    drafts.keep(session, who, ticket, text=text, internal=internal, now=clock.now())
     session.commit()
     return "", 204
