@@ -163,7 +163,17 @@ def watch(session: Session, viewer: Viewer, ticket: Ticket, *, now: dt.datetime,
 
 def watch_again(session: Session, viewer: Viewer, number: str, *, now: dt.datetime) -> None:
     """Undo one's own unwatching, within ten minutes: also where that was what showed the ticket. Else NotFound."""
-    row = session.scalar(
+    row = unwatched(session, viewer, number, now=now)
+    if row is None:
+        raise NotFound(_("没有可以撤销的取消关注。"))
+    row.until_at = None
+
+
+def unwatched(session: Session, viewer: Viewer, number: str, *, now: dt.datetime) -> TicketPrincipal | None:
+    """The viewer's own row of that ticket if they stopped following within the last ten minutes."""
+    if not rules.NUMBER.match(number):
+        return None
+    return session.scalar(
         sa.select(TicketPrincipal)
         .join(Ticket, Ticket.id == TicketPrincipal.ticket_id)
         .where(
@@ -176,9 +186,6 @@ def watch_again(session: Session, viewer: Viewer, number: str, *, now: dt.dateti
         .order_by(TicketPrincipal.until_at.desc())
         .limit(1)
     )
-    if row is None:
-        raise NotFound(_("没有可以撤销的取消关注。"))
-    row.until_at = None
 
 
 def add_watcher(session: Session, viewer: Viewer, ticket: Ticket, person: Person, *, now: dt.datetime) -> None:

@@ -153,8 +153,11 @@ def mine() -> ResponseReturnValue:
     open_ones = [ticket for ticket in going_on if ticket.state is not State.RESOLVED]
     to_confirm = [ticket for ticket in going_on if ticket.state is State.RESOLVED]
     done = session.scalars(own.where(finished).order_by(*order).limit(SHOWN_FINISHED)).all()
+    left = request.args.get("unwatched", "")
+    undo = left and conversation.unwatched(session, who, left, now=clock.now())  # an address is anybody's to write
     return render_template(
         "servicedesk/mine.html",
+        unwatched=left if undo else "",
         open_rows=[{"row": row, "unit": row.ticket.team.unit.name} for row in presenting.rows(session, open_ones)],
         confirm_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id == who.person_id]),
         resolved_rows=presenting.rows(session, [t for t in to_confirm if t.reporter_id != who.person_id]),
