@@ -15,7 +15,8 @@ from core.events import handoff, servicedesk
 from core.i18n import gettext as _
 from escalation.handoff.models import Handoff
 from escalation.notify.service import Message, tell
-from servicedesk.tickets.models import Ticket, TicketFact, TicketPrincipal
+from servicedesk.tickets import mentions
+from servicedesk.tickets.models import Ticket, TicketFact
 
 Words = Callable[[], tuple[str, str]]
 
@@ -219,15 +220,7 @@ def _tell_followers(
     without: Collection[int] = (),
 ) -> None:
     """The reporter, and whoever watches: each by their own choices for the one and the other."""
-    watching = session.scalars(
-        sa.select(TicketPrincipal.principal_id).where(
-            TicketPrincipal.ticket_id == ticket.id,
-            TicketPrincipal.kind == "person",
-            TicketPrincipal.why == "watcher",
-            TicketPrincipal.until_at.is_(None),
-        )
-    )
-    others = [i for i in watching if i not in without and i != ticket.reporter_id]
+    others = [i for i in session.scalars(mentions.hearing(ticket)) if i not in without and i != ticket.reporter_id]
     if ticket.reporter_id not in without:
         tell(session, _message("progress", key, ticket, words), [ticket.reporter_id], now=now, but=but)
     tell(session, _message("watch", f"{key}:watch", ticket, words), others, now=now, but=but)

@@ -13,7 +13,7 @@ from accounts.models import Person, TeamMember, Unit, UnitClosure, UnitLevel
 from accounts.scope import PrincipalKind, Viewer, viewer_for
 from servicedesk.custody import service as custody
 from servicedesk.custody.models import CustodySpan
-from servicedesk.tickets import access, facts
+from servicedesk.tickets import access, facts, views_of
 from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import Ticket, TicketFact, TicketPrincipal
 
@@ -24,9 +24,14 @@ _NAMED = re.compile(rf"(?<![A-Za-z0-9_.@/+-])@(?:[^\s@()（）]{{1,40}}[(（]{_L
 OFFERED, LOOKED_AT = 8, 12
 
 
+def _logins_in(text: str) -> list[str]:
+    """What a text names, in its order, whether there is such a login or not."""
+    return list(dict.fromkeys((a or b).rstrip(".-") for a, b in _NAMED.findall(text)))[:MOST]
+
+
 def people_in(session: Session, text: str) -> list[Person]:
     """The active people whom a text names, in its order; what names nobody is text."""
-    logins = list(dict.fromkeys((a or b).rstrip(".-") for a, b in _NAMED.findall(text)))[:MOST]
+    logins = _logins_in(text)
     if not logins:
         return []
     alive = sa.select(Person).where(Person.login.in_(logins), Person.active, sa.not_(Person.is_service))
@@ -35,17 +40,44 @@ def people_in(session: Session, text: str) -> list[Person]:
 
 
 def reads(session: Session, person: Person, ticket: Ticket, *, internal: bool, now: dt.datetime) -> bool:
-    """Whether `person` may see the ticket, and an internal line of it."""
+    """Whether `person` may see what is written on the ticket now, and whether an internal line of it.
+
+    A vendor's people see the ticket ever after, and of what is written only what falls into their episodes (E-12).
+    """
     viewer = viewer_for(session, person, now=now)
+    if viewer.vendor_unit_id is not None and not _with_them(session, viewer, ticket):
+        return False
     seen = sa.select(Ticket.id).where(Ticket.id == ticket.id, access.visible(viewer))
     if session.scalar(seen) is None:
         return False
     return not internal or access.standing(session, viewer, ticket).reads
 
 
-def unseeing(session: Session, ticket: Ticket, text: str, *, internal: bool, now: dt.datetime) -> list[Person]:
-    """Those a text names who would not be told, since they may not see it: said before it is sent."""
-    return [p for p in people_in(session, text) if not reads(session, p, ticket, internal=internal, now=now)]
+def _with_them(session: Session, vendor: Viewer, ticket: Ticket) -> bool:
+    """One of its episodes is going on."""
+    return any(end is None for _start, end in views_of.vendor_episodes(session, vendor, ticket))
+
+
+def unseeing(session: Session, ticket: Ticket, text: str, *, internal: bool, by: Viewer, now: dt.datetime) -> list[str]:
+    """Those a text names who would not be told, since they may not see it: said before it is sent.
+
+    By name for whoever works on tickets here. Others read back what they typed, the same whether there is such a login
+    or not: else a reporter or a vendor could try out who works for the bureau.
+    """
+    told = {person.login for person in _told(session, ticket, text, internal=internal, by=by, now=now)}
+    if access.standing(session, by, ticket).reads:
+        return [person.name for person in people_in(session, text) if person.login not in told]
+    return [f"@{login}" for login in _logins_in(text) if login not in told]
+
+
+def _told(session: Session, ticket: Ticket, text: str, *, internal: bool, by: Viewer, now: dt.datetime) -> list[Person]:
+    """Those a text names who may see it; by whoever does not work on tickets here only those they know to be on it."""
+    named = people_in(session, text)
+    if named and not access.standing(session, by, ticket).reads:
+        known = sa.or_(Person.id == by.person_id, _on_it(session, by, ticket))
+        ids = set(session.scalars(sa.select(Person.id).where(Person.id.in_([p.id for p in named]), known)))
+        named = [person for person in named if person.id in ids]
+    return [person for person in named if reads(session, person, ticket, internal=internal, now=now)]
 
 
 def follow(session: Session, ticket: Ticket, text: str, *, internal: bool, by: Viewer, now: dt.datetime) -> list[int]:
@@ -53,7 +85,7 @@ def follow(session: Session, ticket: Ticket, text: str, *, internal: bool, by: V
 
     A vendor's people are told and do not follow: a row of their own would outlast what was handed to them.
     """
-    told = [p for p in people_in(session, text) if reads(session, p, ticket, internal=internal, now=now)]
+    told = _told(session, ticket, text, internal=internal, by=by, now=now)
     for person in told:
         vendor = session.get_one(Unit, person.unit_id).level is UnitLevel.VENDOR
         if vendor or person.id in (by.person_id, ticket.reporter_id) or person.id in watching(session, ticket):
@@ -84,9 +116,35 @@ def following(ticket: Ticket) -> sa.Select[Person]:
     return sa.select(Person).where(Person.id.in_(rows), Person.active)
 
 
+def hearing(ticket: Ticket) -> sa.Select[int]:
+    """Ids of those who follow it and are told what is written there: a vendor's people only while it has the ticket."""
+    at_work = sa.select(TicketPrincipal.principal_id).where(
+        TicketPrincipal.ticket_id == ticket.id,
+        TicketPrincipal.kind == PrincipalKind.VENDOR,
+        TicketPrincipal.until_at.is_(None),
+    )
+    vendors = sa.select(Unit.id).where(Unit.level == UnitLevel.VENDOR)
+    may = sa.or_(Person.unit_id.not_in(vendors), Person.unit_id.in_(at_work))
+    return following(ticket).where(may).with_only_columns(Person.id)
+
+
 def watchers(session: Session, ticket: Ticket) -> Sequence[Person]:
     """The same, by name."""
     return session.scalars(following(ticket).order_by(Person.name)).all()
+
+
+def _spoke(session: Session, viewer: Viewer, ticket: Ticket) -> sa.ColumnElement[bool]:
+    """The condition on Person: wrote a line of it that `viewer` may see."""
+    lines = sa.select(TicketFact.actor_id).where(*views_of.shown(session, viewer, ticket))
+    return Person.id.in_(lines)
+
+
+def _on_it(session: Session, viewer: Viewer, ticket: Ticket) -> sa.ColumnElement[bool]:
+    """The condition on Person: somebody whom `viewer` sees to be on it; a vendor sees no holder but its own people."""
+    holds = Person.id == ticket.holder_id
+    if viewer.vendor_unit_id is not None:
+        holds = sa.and_(holds, Person.unit_id == viewer.vendor_unit_id)
+    return sa.or_(_spoke(session, viewer, ticket), Person.id == ticket.reporter_id, holds)
 
 
 def offered(session: Session, viewer: Viewer, ticket: Ticket, start: str, *, now: dt.datetime) -> list[Person]:
@@ -97,7 +155,6 @@ def offered(session: Session, viewer: Viewer, ticket: Ticket, start: str, *, now
     start = start.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     teams = sa.select(CustodySpan.team_id).where(CustodySpan.ticket_id == ticket.id)
     near = Person.id.in_(sa.select(TeamMember.person_id).where(TeamMember.team_id.in_(teams)))
-    spoke = Person.id.in_(sa.select(TicketFact.actor_id).where(TicketFact.ticket_id == ticket.id, ~TicketFact.internal))
     wanted = sa.select(Person).where(
         Person.active,
         sa.not_(Person.is_service),
@@ -105,8 +162,8 @@ def offered(session: Session, viewer: Viewer, ticket: Ticket, start: str, *, now
         sa.or_(Person.login.ilike(f"{start}%", escape="\\"), Person.name.ilike(f"%{start}%", escape="\\")),
     )
     if not access.standing(session, viewer, ticket).reads:
-        wanted = wanted.where(sa.or_(spoke, Person.id == ticket.reporter_id, Person.id == ticket.holder_id))
+        wanted = wanted.where(_on_it(session, viewer, ticket))
     above = sa.select(UnitClosure.ancestor_id).where(UnitClosure.descendant_id == ticket.unit_id)
-    likely = sa.case((sa.or_(near, spoke), 0), (Person.unit_id.in_(above), 1), else_=2)
+    likely = sa.case((sa.or_(near, _spoke(session, viewer, ticket)), 0), (Person.unit_id.in_(above), 1), else_=2)
     found = session.scalars(wanted.order_by(likely, Person.name, Person.id).limit(LOOKED_AT)).all()
     return [p for p in found if reads(session, p, ticket, internal=False, now=now)][:OFFERED]

@@ -38,7 +38,7 @@ from servicedesk.tickets.facts import What
 from servicedesk.tickets.models import StepDone, Ticket, TicketEpisode, TicketFact
 from servicedesk.tickets.states import ACTION_LABELS, Action, has_process
 from web import access as door
-from web import once
+from web import once, storable
 from web.db import db
 
 ALERTS_SHOWN = 5
@@ -130,7 +130,11 @@ def _unsent(ticket: Ticket, refused: str, kept: list[str], unseeing: Sequence[st
     """What was typed and is not stored: for an action that was refused, in a comment that was held back, as a draft."""
     draft = drafts.of(db.session(), viewer(), ticket)
     typed = request.form if unseeing else {}
-    return {"refused": refused, "kept": kept, "unseeing": unseeing, "typed": typed, "draft": draft}
+    chosen = bool(unseeing) and any(
+        file.filename for file in request.files.getlist("files")
+    )  # a browser lets go of them
+    held = {"unseeing": unseeing, "typed": typed, "files_again": chosen}
+    return {"refused": refused, "kept": kept, "draft": draft, **held}
 
 
 def _typed(form: Any) -> list[str]:
@@ -231,7 +235,7 @@ def comment(number: str) -> ResponseReturnValue:
         session.rollback()
         return page(load(number), status=422, unseeing=unseeing)
     try:
-        text = request.form.get("text", "").strip() or (_("见附件。") if files else "")
+        text = storable.text("text", request.form.get("text", "")).strip() or (_("见附件。") if files else "")
         fact = conversation.comment(session, viewer(), subject, text=text, internal=internal, now=now)
         for file in files:
             attachments.attach(
@@ -256,10 +260,9 @@ def comment(number: str) -> ResponseReturnValue:
 
 
 def _unseeing(ticket: Ticket, internal: bool) -> list[str]:
-    """The names of those the comment mentions who may not see it: said before it is sent."""
+    """Those the comment mentions who may not see it: said before it is sent."""
     text = request.form.get("text", "")
-    found = mentions.unseeing(db.session(), ticket, text, internal=internal, now=clock.now())
-    return [person.name for person in found]
+    return mentions.unseeing(db.session(), ticket, text, internal=internal, by=viewer(), now=clock.now())
 
 
 @blueprint.post("/tickets/<number>/watch")
@@ -295,7 +298,8 @@ def watch_again(number: str) -> ResponseReturnValue:
 def mentionable(number: str) -> ResponseReturnValue:
     """Whom “@” offers: people who may see the ticket."""
     session = db.session()
-    found = mentions.offered(session, viewer(), load(number), request.args.get("q", "")[:40], now=clock.now())
+    start = storable.text("q", request.args.get("q", "")[:40])
+    found = mentions.offered(session, viewer(), load(number), start, now=clock.now())
     rows = session.execute(sa.select(Unit.id, Unit.name).where(Unit.id.in_([p.unit_id for p in found])))
     units = {row.id: row.name for row in rows}
     return jsonify([{"login": p.login, "name": p.name, "unit": units.get(p.unit_id, "")} for p in found])

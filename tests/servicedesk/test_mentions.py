@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 import sqlalchemy as sa
 
+from accounts.scope import PrincipalKind
+from app import live
 from core import clock
 from escalation.notify.models import Channel, ChannelKind, Delivery, Preference
+from servicedesk.custody import service as custody
 from servicedesk.tickets import mentions
+from servicedesk.tickets.models import Ticket
+from web.presence import presence
 
 
 @pytest.fixture
@@ -64,6 +70,60 @@ def test_whoever_may_see_it_is_told_and_follows_whoever_may_not_is_named_before_
     assert "关注的人" in engineer.get(url).get_data(as_text=True)
     inside = {"text": "@汤玉(lt-clerk) 内部说", "internal": "true", "key": "j" * 20}
     assert world.submit(engineer, f"{url}/comments", inside).status_code == 422, "the reporter reads no internal line"
+
+
+def test_whoever_does_not_work_on_tickets_here_learns_no_names_and_no_logins_by_mentioning(world, number):
+    """To the reporter a neighbour, a superior who may see it, and nobody at all are the same: what was typed."""
+    clerk, url = world.client("lt-clerk"), f"/desk/tickets/{number}"
+    said = {"text": "@zz-head @p-head @nobody-here @lt-engineer 请看", "key": "n" * 20}
+    held = world.submit(clerk, f"{url}/comments", said)
+    page = held.get_data(as_text=True)
+    assert held.status_code == 422
+    assert "@zz-head、@p-head、@nobody-here看不到这条留言" in page
+    assert not [name for name in ("周主任", "省主任") if name in page]
+    assert world.submit(clerk, f"{url}/comments", said | {"anyway": "true"}).status_code == 303
+    assert {login for login, _subject in told(world, "mention")} == {"lt-engineer"}, "as was said"
+
+
+def test_files_of_a_comment_that_is_held_back_are_to_be_chosen_again_and_the_page_says_so(world, number):
+    engineer, url = world.client("lt-engineer"), f"/desk/tickets/{number}/comments"
+    said = {"text": "@zz-head 见截图"}
+    assert "请重新选择" not in world.submit(engineer, url, said).get_data(as_text=True)
+    held = world.submit(engineer, url, said | {"files": (io.BytesIO(b"a,b"), "a.csv")})
+    assert held.status_code == 422
+    assert "您选的附件没有保留，请重新选择" in held.get_data(as_text=True)
+
+
+def test_a_link_does_not_choose_where_the_undoing_form_posts(world, number):
+    """Only one's own unwatching of a moment ago is offered: where the ticket itself is not to be seen any more."""
+    with world.write() as session:
+        ticket = session.scalar(sa.select(Ticket).where(Ticket.number == number))
+        custody.admit(
+            session, ticket, PrincipalKind.PERSON, world.people["zz-engineer"], why="watcher", now=clock.now()
+        )
+    stranger = world.client("zz-engineer")
+    for made_up in ("INC-2026-999999", f"{number}/urge?x=", "../../account", "%00", number):
+        assert "/watch/undo" not in stranger.get(f"/desk/mine?unwatched={made_up}").get_data(as_text=True), made_up
+    left = world.submit(stranger, f"/desk/tickets/{number}/watch", {"on": "false"}).headers["Location"]
+    assert left.startswith("/desk/mine?")
+    assert f'action="/desk/tickets/{number}/watch/undo"' in stranger.get(left).get_data(as_text=True)
+    assert world.submit(stranger, f"/desk/tickets/{number}/watch/undo").status_code == 303
+    assert stranger.get(f"/desk/tickets/{number}").status_code == 200
+
+
+def test_what_no_database_keeps_is_refused_where_no_schema_asks(world, number):
+    client, url = world.client("lt-engineer"), f"/desk/tickets/{number}"
+    assert world.submit(client, f"{url}/draft", {"text": "断\0网"}).status_code == 422
+    assert client.get(f"{url}/people?q=%00").status_code == 422
+    assert world.submit(client, f"{url}/comments", {"text": "断\0网"}).status_code == 303, "said on the page"
+    assert "空字符" in client.get(url).get_data(as_text=True)
+    assert world.submit(client, f"{url}/comments", {"text": "断网", "key": "\0" * 20}).status_code == 303
+    with live.attend(world.app, world.people["lt-engineer"], "ticket:\0"):
+        assert presence.here("ticket:\0") == []
+    for number_ in ("\0", "INC-2026-" + "9" * 20):
+        assert client.get("/desk/bulk/new", query_string={"do": "accept", "n": number_}).status_code == 422
+        assert world.submit(client, "/desk/bulk", {"do": "accept", "n": number_}).status_code == 422
+    assert client.get("/desk/bulk/new", query_string={"do": "accept", "again": "9" * 20}).status_code == 303
 
 
 def test_watchers_hear_of_what_is_public_by_their_own_choice_and_undo_their_leaving(world, number):
