@@ -14,6 +14,7 @@ from types import ModuleType
 
 from flask import Flask
 
+from accounts.audit import listener as _audit  # noqa: F401  whoever opens a room writes the trail, whatever else it loads
 from core import elapsed, outbox
 from core.bus import postgres as bus
 from core.jobs import Job

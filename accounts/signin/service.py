@@ -190,13 +190,23 @@ def _is_wall(session: Session, person: Person, now: dt.datetime) -> bool:
     return viewer.roles == frozenset({"wall"})
 
 
-def sign_out(session: Session, token: str, *, now: dt.datetime) -> bool:
-    """End the session of this cookie; returns whether it began at an OpenID provider."""
-    row = session.scalar(
+def _open_session(session: Session, token: str) -> SignInSession | None:
+    return session.scalar(
         sa.select(SignInSession).where(
             SignInSession.token_hash == rules.token_hash(token), SignInSession.ended_at.is_(None)
         )
     )
+
+
+def began_at_provider(session: Session, token: str | None) -> bool:
+    """Whether the open session of this cookie began at an OpenID provider."""
+    row = _open_session(session, token) if token else None
+    return row is not None and row.provider
+
+
+def sign_out(session: Session, token: str, *, now: dt.datetime) -> bool:
+    """End the session of this cookie; returns whether it began at an OpenID provider."""
+    row = _open_session(session, token)
     if row is not None:
         row.ended_at = now
         login = session.get_one(Person, row.person_id).login

@@ -137,10 +137,12 @@ def _prove_and_sign_in(login: str, password: str, door: Realm) -> service.Begun 
 def sign_out() -> ResponseReturnValue:
     """End this session, or with `everywhere` all of the person's."""
     now, by_provider = clock.now(), False
-    if token := request.cookies.get(COOKIE):
-        by_provider = service.sign_out(db.session(), token, now=now)
-    if request.form.get("everywhere"):
+    token = request.cookies.get(COOKIE)
+    if request.form.get("everywhere"):  # this one is among them, and counted with them
+        by_provider = service.began_at_provider(db.session(), token)
         service.end_sessions(db.session(), viewer().person_id, now=now)
+    elif token:
+        by_provider = service.sign_out(db.session(), token, now=now)
     db.session().commit()
     session.clear()
     response = redirect(url_for("accounts.sign_in", left="provider" if by_provider else None), 303)

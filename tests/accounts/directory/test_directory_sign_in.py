@@ -72,8 +72,9 @@ def answering_by(code: int, authority: Authority) -> Iterator[str]:
 
         def serve() -> None:
             with suppress(OSError), context.wrap_socket(listening.accept()[0], server_side=True) as client:
-                number = client.recv(4096)[4]  # SEQUENCE, its length, INTEGER, its length, the message's number
-                client.sendall(bytes((0x30, 12, 2, 1, number, 0x61, 7, 10, 1, code, 4, 0, 4, 0)))
+                asked = client.recv(4096)  # SEQUENCE, its length, INTEGER, its length, the message's number
+                answer = asked[2 : 4 + asked[3]] + bytes((0x61, 7, 10, 1, code, 4, 0, 4, 0))
+                client.sendall(bytes((0x30, len(answer))) + answer)
                 client.recv(4096)
 
         thread = threading.Thread(target=serve)
