@@ -34,6 +34,7 @@ def settle() -> None:
     In a storm thousands of objects live for the length of a batch; at Python's thresholds each batch had the whole
     program walked through, which took longer than the batch.
     """
+    gc.enable()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

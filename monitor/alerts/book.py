@@ -24,8 +24,7 @@ from monitor.alerts.models import Member
 
 AT_ONCE = 10_000
 _COMING = "alert_book_coming"
-MOVING = "alert_book_moving"
-"""Under this name a session holds by how much the book moves once it has committed."""
+_MOVED = "alert_book_moved"
 
 
 def notes_of(annotations: Mapping[str, str]) -> int:
@@ -198,20 +197,28 @@ def enter(session: Session, book: Book, entries: Iterable[Entry]) -> None:
 def _ready(session: Session) -> None:
     for entry in session.info.pop(_COMING, ()):
         entry.ready = True
-    by = session.info.pop(MOVING, None)
-    book = book_of(session.get_bind()) if by is not None else None
+    session.info.pop(_MOVED, None)
+
+
+def move(session: Session, by: dt.timedelta) -> None:
+    """Move the book with its rows, and back should this transaction fail.
+
+    Not after the commit: what came in between would be moved that never stood by the old clock.
+    """
+    book = book_of(session.get_bind())
     if book is not None:
         book.move(by)
+        session.info[_MOVED] = session.info.get(_MOVED, dt.timedelta(0)) + by
 
 
 @sa.event.listens_for(Session, "after_soft_rollback")
 def _gone(session: Session, previous: Any) -> None:
     if previous.nested:
         return
-    session.info.pop(MOVING, None)
-    if _COMING not in session.info:
-        return
-    book = book_of(session.get_bind())
+    book = book_of(session.get_bind()) if {_MOVED, _COMING} & set(session.info) else None
+    by = session.info.pop(_MOVED, None)
+    if book is not None and by is not None:
+        book.move(-by)
     for entry in session.info.pop(_COMING, ()):
         if book is not None:
             book.forget(entry.fingerprint)

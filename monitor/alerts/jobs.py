@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from monitor.alerts import service
-from monitor.alerts.book import MOVING, book_of
+from monitor.alerts.book import book_of, move
 from monitor.alerts.models import Alert, Member
 from monitor.alerts.telling import Told
 
@@ -46,9 +46,8 @@ def write_seen(session: Session, _now: dt.datetime) -> int:
 
 
 def move_book(session: Session, by: dt.timedelta) -> None:
-    """The clock was set: what the book knows moves as its rows do, when they have."""
-    if book_of(session.get_bind()) is not None:
-        session.info[MOVING] = by
+    """The clock was set: what the book knows moves as its rows do."""
+    move(session, by)
 
 
 def forget_acknowledgements(session: Session, now: dt.datetime) -> int:
