@@ -11,9 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from core.errors import Invalid, TooLarge
 from core.i18n import gettext as _
 
@@ -23,7 +20,7 @@ MOST_BYTES = 10 << 20
 MOST_UNPACKED = 200 << 20  # what a spreadsheet may grow to while it is read: it is a zip, and zips can be bombs
 LONGEST_CELL = 1_000
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, EOFError, OSError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, SyntaxError,
     ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 """What openpyxl, the XML and the zip below it raise of a file that was damaged on its way, locked, or put together oddly."""
@@ -75,18 +72,22 @@ def _filled(cells: list[str]) -> tuple[str, ...]:
 
 
 def _workbook(content: bytes) -> Iterator[list[str]]:
+    import openpyxl  # a quarter of a second, for what most days nobody does
+    from openpyxl.utils.exceptions import InvalidFileException
+
     refused = Invalid.of("file", _("打不开这个 Excel 文件。请另存为 .xlsx 或 .csv 再上传。"))
+    damage = (*DAMAGE, InvalidFileException)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
                 raise TooLarge(_("文件展开后过大，请分成几个文件。"))
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except DAMAGE as error:
+    except damage as error:
         raise refused from error
     try:
         for cells in book.worksheets[0].iter_rows(max_col=MOST_COLUMNS, max_row=2 * MOST_ROWS, values_only=True):
             yield [_words(value) for value in cells]
-    except DAMAGE as error:
+    except damage as error:
         raise refused from error
     finally:
         book.close()
@@ -128,6 +129,8 @@ def _text(name: str, content: bytes) -> Iterable[list[str]]:
 
 def write(head: Sequence[str], notes: Sequence[str], examples: Sequence[Sequence[str]]) -> bytes:
     """A workbook to fill in: the head with a note on each cell, and example rows to be replaced."""
+    import openpyxl
+
     book = openpyxl.Workbook()
     page = book.active
     if page is None:
