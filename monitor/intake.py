@@ -260,11 +260,16 @@ def silence(session: Session, *, now: dt.datetime) -> int:
 
 
 def _really_silent(session: Session, rows: Sequence[CheckState], now: dt.datetime) -> list[CheckState]:
-    """Without those that this program has not run long enough to have heard of: while it was off nobody was heard."""
-    since = pollers.listening_since(session)
-    if since is None:
-        return list(rows)
-    return [row for row in rows if now - since > dt.timedelta(seconds=row.check.freshness_s)]
+    """Without those that nobody could have heard of for so long: the program was off, or nobody ran the check."""
+    if not rows:
+        return []
+    heard_since = pollers.heard_since(session)
+
+    def is_silent(check: Check) -> bool:
+        since = heard_since(check)
+        return since is None or now - since > dt.timedelta(seconds=check.freshness_s)
+
+    return [row for row in rows if is_silent(row.check)]
 
 
 def _silent_line(row: CheckState, since: dt.datetime, now: dt.datetime) -> StateChange:

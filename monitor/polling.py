@@ -32,7 +32,6 @@ from monitor.samples import access as samples
 log = structlog.get_logger(__name__)
 REFRESH_S = 10.0
 RETAIN_S = 900.0
-SHARE = "poll"
 
 
 def start(app: Flask, engine: sa.Engine, settings: Settings) -> Polling:
@@ -50,7 +49,9 @@ class Polling:
         self._store = samples.store_of(app)
         self._instance: Instance | None = app.extensions.get(EXTENSION)
         self._thread = PollerThread(self._make)
-        self._shares = Shares(engine, SHARE, self._instance.name, self._thread.refresh) if self._instance else None
+        self._shares = (
+            Shares(engine, pollers.SHARE, self._instance.name, self._thread.refresh) if self._instance else None
+        )
         self._stop = threading.Event()
         self._upkeep = threading.Thread(target=self._look_after, name="samples", daemon=True)
 

@@ -19,6 +19,7 @@ from config import Settings
 from core import clock
 from core.db import make_engine, reading, transaction
 from core.db.base import Base
+from core.schedule.models import Lease
 from kb.search import index
 from kb.search.current import open_engine
 from kb.search.registry import sources
@@ -63,6 +64,7 @@ def restore(settings: Settings, source: Path, *, progress: Progress) -> Restored
             _counted(engine, manifest)
             migrate.upgrade(engine)
             with transaction(engine) as session:
+                session.execute(sa.delete(Lease))  # held by processes of the place it was copied from
                 shipped.install(session, now=clock.now())
         with progress.stage("index"):
             documents = _indexed(settings, engine)

@@ -18,6 +18,7 @@ from app.run.clockwatch import ClockWatch
 from app.run.instance import Instance
 from app.run.jobs import HandOver, Hands, Schedule
 from config import Settings
+from core import clock
 from core.bus import Bus, link
 from core.db import transaction
 from core.jobs import Job
@@ -65,6 +66,8 @@ class Duties:
 
     def start(self) -> None:
         """Start what the roles need, so that nothing is said before somebody hears it."""
+        with contextlib.suppress(sa.exc.SQLAlchemyError), transaction(self._engine) as session:
+            self._present(session, clock.now())  # also whoever dies in its first seconds was there
         timer = Timer(self._engine, self._own(), threads=1)
         watch = ClockWatch(self._engine, self._instance.name, [timer.again])
         watch.start()

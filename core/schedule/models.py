@@ -19,6 +19,7 @@ class Lease(Base):
     name: Mapped[str] = mapped_column(sa.String(160), primary_key=True)
     holder: Mapped[str] = mapped_column(sa.String(160))
     until: Mapped[dt.datetime]
+    since: Mapped[dt.datetime | None]  # held without a gap from then on; only shares keep it
 
 
 class JobRun(Base):

@@ -8,6 +8,7 @@ PostgreSQL only.
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 import zlib
@@ -31,9 +32,33 @@ MARGIN_S = 15.0
 """Work is begun only while its share is held for so long at least, so that it is over before another may begin."""
 
 
+LATE_S = 3 * RENEW_S
+"""Whoever has not renewed for so long is not to be relied upon; a share that has ended is taken by another within it."""
+
+
 def share_of(number: int) -> int:
     """Which share a piece of work belongs to; neighbours are spread over all of them."""
     return zlib.crc32(str(number).encode()) % SHARES
+
+
+def tended_since(session: Session, kind: str) -> dict[int, dt.datetime]:
+    """Share → since when its work is done without a gap, or, while nobody does it, when it ought to have been taken over.
+
+    Empty where nothing is shared out. A holder that has not renewed for some rounds may be dead or paused: its work is
+    counted as not done until the next one has it, or would have had time to take it.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return {}
+    rows = session.execute(
+        sa.select(Lease.name, Lease.since, Lease.until, Lease.until > until(HOLD_S - LATE_S)).where(
+            Lease.name.startswith(f"{kind}:")
+        )
+    )
+    late = dt.timedelta(seconds=LATE_S)
+    return {
+        int(name.rpartition(":")[2]): since if renewed and since is not None else end + late
+        for name, since, end, renewed in rows
+    }
 
 
 class Shares:
@@ -134,9 +159,10 @@ class Shares:
         rows = [{"name": self._name(n), "holder": "", "until": until(-1)} for n in range(SHARES)]
         if session.scalar(sa.select(sa.func.count()).where(Lease.name.startswith(f"{self._kind}:"))) != SHARES:
             session.execute(insert(Lease).values(rows).on_conflict_do_nothing())
-        names = session.scalars(
-            sa.update(Lease).where(*self._mine()).values(until=until(self._hold_s)).returning(Lease.name)
-        )
+        broken = sa.or_(Lease.until < sa.func.clock_timestamp(), Lease.since.is_(None))
+        since = sa.case((broken, sa.func.clock_timestamp()), else_=Lease.since)
+        renewed = sa.update(Lease).where(*self._mine()).values(until=until(self._hold_s), since=since)
+        names = session.scalars(renewed.returning(Lease.name))
         return self._numbers(list(names))
 
     def _fair(self, session: Session) -> int:
@@ -158,9 +184,8 @@ class Shares:
                     .with_for_update(skip_locked=True)
                 )
                 names = session.scalars(free).all()
-                session.execute(
-                    sa.update(Lease).where(Lease.name.in_(names)).values(holder=self._holder, until=until(self._hold_s))
-                )
+                taken = {"holder": self._holder, "until": until(self._hold_s), "since": sa.func.clock_timestamp()}
+                session.execute(sa.update(Lease).where(Lease.name.in_(names)).values(taken))
         except sa.exc.SQLAlchemyError as error:
             log.warning("shares.database", kind=self._kind, error=str(error).splitlines()[0])
             return frozenset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Literal
 
 import sqlalchemy as sa
@@ -12,9 +13,12 @@ from accounts.models import Unit
 from accounts.scope import Viewer, covers, in_scope
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.i18n import gettext as _
-from monitor.models import HERE, Poller
+from core.schedule import shares
+from monitor.models import HERE, Check, Poller
 
 OFFLINE_AFTER = dt.timedelta(minutes=5)
+SHARE = "poll"
+"""Under this name the pollers of an installation share out its checks."""
 _TOUCH_EVERY = dt.timedelta(seconds=10)
 
 
@@ -31,6 +35,22 @@ def here(session: Session, *, unit_id: int, now: dt.datetime) -> Poller:
 def listening_since(session: Session) -> dt.datetime | None:
     """Since when this program hears results and beats; None where no poller of its own was ever started."""
     return session.scalar(sa.select(Poller.running_since).where(Poller.name == HERE))
+
+
+def heard_since(session: Session) -> Callable[[Check], dt.datetime | None]:
+    """Check → since when its results would have been heard without a gap; silence before then says nothing about it.
+
+    Of a check that the pollers of this installation share among them: also since when somebody runs it.
+    """
+    here = session.scalar(sa.select(Poller.id).where(Poller.name == HERE))
+    listening, tended = listening_since(session), shares.tended_since(session, SHARE)
+
+    def since(check: Check) -> dt.datetime | None:
+        ours = check.active and check.poller_id in {None, here}
+        run = tended.get(shares.share_of(check.id)) if ours else None
+        return max((each for each in (listening, run) if each is not None), default=None)
+
+    return since
 
 
 def enrol(session: Session, viewer: Viewer, *, name: str, unit_code: str | None, now: dt.datetime) -> Poller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from core.db import make_engine, transaction
+from core.schedule.lease import until
 from core.schedule.models import Lease
-from core.schedule.shares import SHARES, Shares
+from core.schedule.shares import HOLD_S, SHARES, Shares, tended_since
 from tests.fixtures.database import prepare
 from tests.servers.base import wait_until
 from tests.servers.postgresql import PostgreSQL
@@ -102,3 +104,41 @@ def test_without_the_database_the_shares_are_lost_in_time(crowd: Crowd, engine: 
         session.execute(sa.text("ALTER TABLE elsewhere RENAME TO lease"))
         assert session.scalar(sa.select(sa.func.count()).select_from(Lease).where(Lease.holder == "a")) == SHARES + 1
     wait_until(crowd.is_whole, "it to have them again")
+
+
+def test_M_09_a_share_says_since_when_its_work_is_done_without_a_gap(engine: sa.Engine) -> None:
+    """What nobody did in a gap is nobody's silence but the poller's own."""
+
+    def tended() -> tuple[dt.datetime, dt.datetime]:
+        """When share 0 is done since, and the database's time."""
+        with transaction(engine) as session:
+            now = session.scalars(sa.select(sa.func.clock_timestamp())).one()
+            return tended_since(session, "poll")[0], now
+
+    def hold() -> Shares:
+        made = Shares(engine, "poll", "a", lambda: None, renew_s=0.2)
+        made.start()
+        wait_until(lambda: made.held == ALL, "all to be held")
+        return made
+
+    with transaction(engine) as session:
+        assert tended_since(session, "poll") == {}, "nothing is shared out yet"
+    began = tended()[1] if (first := hold()) else None
+    wait_until(lambda: tended()[1] - began > dt.timedelta(seconds=1), "some rounds")
+    assert tended()[0] < began, "renewing is no gap"
+    first._stop.set()
+    first._thread.join()
+    for ago, gap in ((20, False), (HOLD_S - 1, False), (HOLD_S + 5, True)):
+        with transaction(engine) as session:  # as if it had died so long ago
+            session.execute(sa.update(Lease).where(Lease.holder == "a").values(until=until(HOLD_S - ago)))
+        since, now = tended()
+        assert since > now, f"{ago} s without a word: nobody may be doing it"
+        if gap:
+            second = hold()
+            since, now = tended()
+            assert now - dt.timedelta(seconds=30) < since <= now, "anew, from when it was taken"
+            second.stop()
+    with transaction(engine) as session:
+        session.execute(sa.update(Lease).values(until=until(-300)))
+    since, now = tended()
+    assert since < now - dt.timedelta(seconds=200), "that nobody came is no excuse for ever"
