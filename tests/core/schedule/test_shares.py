@@ -123,7 +123,8 @@ def test_M_09_a_share_says_since_when_its_work_is_done_without_a_gap(engine: sa.
 
     with transaction(engine) as session:
         assert tended_since(session, "poll") == {}, "nothing is shared out yet"
-    began = tended()[1] if (first := hold()) else None
+    first = hold()
+    began = tended()[1]
     wait_until(lambda: tended()[1] - began > dt.timedelta(seconds=1), "some rounds")
     assert tended()[0] < began, "renewing is no gap"
     first._stop.set()
