@@ -15,12 +15,17 @@ from escalation.oncall.models import Chain, ChainState
 from escalation.outside import flush
 from escalation.outside.models import AlertGroup
 
+AT_ONCE = 200
+"""Incidents of a storm told in one transaction."""
+
 
 def subscribe() -> None:
     """Notifications and the live feed."""
     moving.register(Duties())
     outbox.subscribe(accounts.SignInChanged, "notify.sign_in_changed", account.sign_in_changed)
-    outbox.subscribe(servicedesk.IncidentOpened, "notify.opened", handlers.opened)
+    outbox.subscribe(
+        servicedesk.IncidentOpened, "notify.opened", handlers.opened, many=handlers.opened_many, at_once=AT_ONCE
+    )
     outbox.subscribe(servicedesk.IncidentAccepted, "notify.accepted", handlers.accepted)
     outbox.subscribe(servicedesk.IncidentResolved, "notify.resolved", handlers.resolved)
     outbox.subscribe(servicedesk.IncidentReopened, "notify.reopened", handlers.reopened)
@@ -45,7 +50,9 @@ def subscribe() -> None:
     ):
         outbox.subscribe(event, "live.alert", feed.alert_changed, many=feed.alerts_changed)
     outbox.subscribe(monitor.AlertsSuppressed, "live.alert", feed.alerts_suppressed)
-    outbox.subscribe(servicedesk.IncidentOpened, "oncall.opened", oncall.opened)
+    outbox.subscribe(
+        servicedesk.IncidentOpened, "oncall.opened", oncall.opened, many=oncall.opened_many, at_once=AT_ONCE
+    )
     outbox.subscribe(servicedesk.PriorityChanged, "oncall.raised", oncall.raised)
     outbox.subscribe(servicedesk.IncidentAcknowledged, "oncall.acknowledged", oncall.acknowledged)
     outbox.subscribe(servicedesk.IncidentAccepted, "oncall.accepted", oncall.accepted)

@@ -42,7 +42,7 @@ def _url(number: str) -> str:
 
 
 @blueprint.get("/hand-up")
-@door.needs("ticket.work", "ticket.hand-up")
+@door.needs("ticket.hand-up")
 def hand_up_form(number: str) -> ResponseReturnValue:
     """The sheet, filled as far as the platform can."""
     ticket = _ticket(number)
@@ -78,7 +78,7 @@ def _named(team: Team) -> tuple[str, str]:
 
 
 @blueprint.post("/hand-up")
-@door.needs("ticket.work", "ticket.hand-up")
+@door.needs("ticket.hand-up")
 def hand_up(number: str) -> ResponseReturnValue:
     """Send it; what is missing is named beside each line, with nothing lost."""
     session = db.session()

@@ -4,7 +4,7 @@ running again adds nothing."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from accounts.models import Team
 from core.events import handoff, servicedesk
 from core.i18n import gettext as _
 from escalation.handoff.models import Handoff
-from escalation.notify.service import Message, tell
+from escalation.notify.service import Message, Told, tell, tell_many
 from servicedesk.tickets import mentions
 from servicedesk.tickets.models import Ticket, TicketFact
 
@@ -40,7 +40,21 @@ def _name(session: Session, person_id: int | None) -> str:
 
 def opened(session: Session, event: servicedesk.IncidentOpened, now: dt.datetime) -> None:
     """The team that now is answerable hears of it."""
-    ticket = session.get_one(Ticket, event.ticket_id)
+    opened_many(session, [event], now)
+
+
+def opened_many(session: Session, events: Sequence[servicedesk.IncidentOpened], now: dt.datetime) -> None:
+    """The same for a storm: each team is looked up once, and all is written at once."""
+    tickets = {t.id: t for t in session.scalars(sa.select(Ticket).where(Ticket.id.in_([e.ticket_id for e in events])))}
+    teams = {team: team_people(session, team) for team in sorted({event.team_id for event in events})}
+    tell_many(
+        session,
+        [Told(_incoming(tickets[e.ticket_id], e), teams[e.team_id], but=e.reporter_id) for e in events],
+        now=now,
+    )
+
+
+def _incoming(ticket: Ticket, event: servicedesk.IncidentOpened) -> Message:
     again = f"again{ticket.reopened}" if event.reopened else "opened"
     words: Words = lambda: (
         _("新事项 %(number)s：%(title)s", number=ticket.number, title=ticket.title),
@@ -50,13 +64,7 @@ def opened(session: Session, event: servicedesk.IncidentOpened, now: dt.datetime
             ticket.description[:500],
         ),
     )
-    tell(
-        session,
-        _message("incoming", f"ticket:{ticket.id}:{again}", ticket, words),
-        team_people(session, event.team_id),
-        now=now,
-        but=event.reporter_id,
-    )
+    return _message("incoming", f"ticket:{ticket.id}:{again}", ticket, words)
 
 
 def accepted(session: Session, event: servicedesk.IncidentAccepted, now: dt.datetime) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -17,6 +18,8 @@ from escalation.notify import rules
 from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryState, PersonAddress, Preference
 
 WAKE = "notify_wake"
+Row = dict[str, Any]
+"""A delivery as it is written; several go to the database as one statement."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,15 @@ class Message:
     group_url: str | None = None
 
 
+@dataclass(frozen=True)
+class Told:
+    """A message, and who is told; nobody is told of one's own deed (`but`)."""
+
+    message: Message
+    people: Iterable[int | None]
+    but: int | None = None
+
+
 def tell(
     session: Session,
     message: Message,
@@ -46,38 +58,57 @@ def tell(
 
     `but` is left out (one is not told of one's own deed). Running again with the same key adds nothing.
     """
-    wanted = sorted({p for p in people if p and p != but})
-    if not wanted:
+    return tell_many(session, [Told(message, people, but)], now=now)
+
+
+def tell_many(session: Session, told: Iterable[Told], *, now: dt.datetime) -> int:
+    """The same for many messages, with as many statements as for one."""
+    messages = list(told)
+    wanted = [sorted({p for p in each.people if p and p != each.but}) for each in messages]
+    people = sorted({person for some in wanted for person in some})
+    if not people:
         return 0
     every = list(session.scalars(sa.select(Channel).where(Channel.active).order_by(Channel.id)))
-    channels = [c for c in every if not rules.is_group(c.kind, c.url)]
-    found = session.scalars(sa.select(Person).where(Person.id.in_(wanted), Person.active, sa.not_(Person.is_service)))
-    persons = {p.id: p for p in found}
-    addresses = _addresses(session, wanted)
-    choices = _choices(session, wanted, message.topic)
-    rows: dict[str, Delivery] = {}
-    for person in persons.values():
-        with i18n.use_locale(person.locale):
-            subject, body = message.words()
-        for channel in channels:
-            if not rules.wanted(message.topic, channel.kind, choices.get((person.id, channel.id))):
-                continue
-            address = addresses.get((person.id, channel.id)) or _own_address(person, channel)
-            if address is None:
-                continue
-            row = _delivery(message, channel, person.id, address, (subject, body), now)
-            rows[row.key] = row
-    if persons:
-        rows |= {row.key: row for row in _to_groups(message, every, now)}
+    reach = _Reach(session, people, {each.message.topic for each in messages}, every)
+    rows: dict[str, Row] = {}
+    for each, some in zip(messages, wanted, strict=True):
+        persons = [reach.persons[p] for p in some if p in reach.persons]
+        rows |= {row["key"]: row for row in reach.deliveries(each.message, persons, now)}
+        if persons:
+            rows |= {row["key"]: row for row in _to_groups(each.message, every, now)}
     known = set(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(list(rows)))))
     fresh = [row for key, row in rows.items() if key not in known]
-    session.add_all(fresh)
     if fresh:
+        session.execute(sa.insert(Delivery), fresh)
         session.info["outbox_recorded"] = True  # wakes whoever waits for commits, the sender among them
     return len(fresh)
 
 
-def _to_groups(message: Message, channels: list[Channel], now: dt.datetime) -> list[Delivery]:
+class _Reach:
+    """How people can be reached, and by what they want to be."""
+
+    def __init__(self, session: Session, people: list[int], topics: set[str], channels: list[Channel]) -> None:
+        found = sa.select(Person).where(Person.id.in_(people), Person.active, sa.not_(Person.is_service))
+        self.persons = {p.id: p for p in session.scalars(found)}
+        self._channels = [c for c in channels if not rules.is_group(c.kind, c.url)]
+        self._addresses = _addresses(session, people)
+        self._choices = _choices(session, people, topics)
+
+    def deliveries(self, message: Message, persons: Iterable[Person], now: dt.datetime) -> Iterator[Row]:
+        """One for each person and channel, worded once a language."""
+        words: dict[str, tuple[str, str]] = {}
+        for person in persons:
+            if person.locale not in words:
+                with i18n.use_locale(person.locale):
+                    words[person.locale] = message.words()
+            for channel in self._channels:
+                choice = self._choices.get((person.id, message.topic, channel.id))
+                address = self._addresses.get((person.id, channel.id)) or _own_address(person, channel)
+                if address is not None and rules.wanted(message.topic, channel.kind, choice):
+                    yield _delivery(message, channel, person.id, address, words[person.locale], now)
+
+
+def _to_groups(message: Message, channels: list[Channel], now: dt.datetime) -> list[Row]:
     """One delivery for each group; the same key whoever else is told, so that the group hears it once."""
     with i18n.use_locale(i18n.LOCALES[0]):  # a group has no language of its own
         return [
@@ -89,22 +120,22 @@ def _to_groups(message: Message, channels: list[Channel], now: dt.datetime) -> l
 
 def _delivery(
     message: Message, channel: Channel, person_id: int | None, address: str, words: tuple[str, str], now: dt.datetime
-) -> Delivery:
-    return Delivery(
-        key=f"{message.key}:{person_id or 'group'}:{channel.code}"[:160],
-        topic=message.topic,
-        person_id=person_id,
-        channel_id=channel.id,
-        address=address,
-        subject=words[0][:300],
-        body=words[1],
-        url=message.url if person_id is not None else message.group_url or message.url,
-        ref=message.ref,
-        state=DeliveryState.WAITING,
-        created_at=now,
-        next_try_at=now,
-        attempts=0,
-    )
+) -> Row:
+    return {
+        "key": f"{message.key}:{person_id or 'group'}:{channel.code}"[:160],
+        "topic": message.topic,
+        "person_id": person_id,
+        "channel_id": channel.id,
+        "address": address,
+        "subject": words[0][:300],
+        "body": words[1],
+        "url": message.url if person_id is not None else message.group_url or message.url,
+        "ref": message.ref,
+        "state": DeliveryState.WAITING,
+        "created_at": now,
+        "next_try_at": now,
+        "attempts": 0,
+    }
 
 
 def _addresses(session: Session, people: list[int]) -> dict[tuple[int, int], str]:
@@ -112,9 +143,9 @@ def _addresses(session: Session, people: list[int]) -> dict[tuple[int, int], str
     return {(row.person_id, row.channel_id): row.address for row in rows}
 
 
-def _choices(session: Session, people: list[int], topic: str) -> dict[tuple[int, int], bool]:
-    rows = session.scalars(sa.select(Preference).where(Preference.person_id.in_(people), Preference.topic == topic))
-    return {(row.person_id, row.channel_id): row.wanted for row in rows}
+def _choices(session: Session, people: list[int], topics: set[str]) -> dict[tuple[int, str, int], bool]:
+    rows = session.scalars(sa.select(Preference).where(Preference.person_id.in_(people), Preference.topic.in_(topics)))
+    return {(row.person_id, row.topic, row.channel_id): row.wanted for row in rows}
 
 
 def _own_address(person: Person, channel: Channel) -> str | None:

@@ -16,7 +16,7 @@ from escalation.notify import postponed
 from escalation.notify.handlers import Words, team_people
 from escalation.notify.models import PostponedNotice
 from escalation.notify.service import Message, tell
-from escalation.oncall import service as oncall
+from escalation.oncall import roster
 from escalation.oncall.models import Schedule
 from servicedesk.tickets.models import Ticket
 
@@ -50,7 +50,7 @@ def _with_head(session: Session, ticket: Ticket, now: dt.datetime) -> list[int |
 def _on_duty(session: Session, ticket: Ticket, now: dt.datetime) -> list[int | None]:
     """Only who is on duty for the team that holds it: nobody else is woken outside working hours."""
     schedules = session.scalars(sa.select(Schedule).where(Schedule.team_id == ticket.team_id, Schedule.active))
-    people = [oncall.person_on_call(session, schedule, now) for schedule in schedules]
+    people = [roster.person_on_call(session, schedule, now) for schedule in schedules]
     return [p.id for p in people if p is not None]
 
 

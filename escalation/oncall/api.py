@@ -13,7 +13,7 @@ from flask import Response
 from accounts.current import viewer
 from accounts.models import Person, Team
 from core import clock
-from escalation.oncall import queries, rules, service, setup
+from escalation.oncall import queries, roster, rules, setup
 from escalation.oncall.models import Policy, Schedule
 from escalation.oncall.schemas import (
     OnCallOut,
@@ -50,7 +50,7 @@ def _schedules_out(rows: Sequence[Schedule]) -> list[ScheduleOut]:
     session = db.session()
     named = {p for row in rows for p in row.people}
     logins = dict(session.execute(sa.select(Person.id, Person.login).where(Person.id.in_(named))).all())
-    on_call = service.on_call_now(session, rows, clock.now())
+    on_call = roster.on_call_now(session, rows, clock.now())
     return [
         ScheduleOut(
             id=row.id,
@@ -114,8 +114,8 @@ def who(schedule_id: int, query: AtQuery) -> OnCallOut:
     """Who is on duty at an instant."""
     row = queries.schedule(db.session(), viewer(), schedule_id)
     at = query.at or clock.now()
-    stand_ins = service.stand_ins_of(db.session(), row.id)
-    person_id, by_override = rules.on_call(service.rotation_of(row), stand_ins, at)
+    stand_ins = roster.stand_ins_of(db.session(), row.id)
+    person_id, by_override = rules.on_call(roster.rotation_of(row), stand_ins, at)
     person = db.session().get(Person, person_id) if person_id else None
     return OnCallOut(at=at, person=person.login if person and person.active else None, by_override=by_override)
 
@@ -142,16 +142,16 @@ def calendar_file(schedule_id: int) -> Response:
     """The coming ninety days as iCalendar."""
     session, now = db.session(), clock.now()
     row = queries.schedule(session, viewer(), schedule_id)
-    roster = rules.shifts(
-        service.rotation_of(row), service.stand_ins_of(session, row.id), now, now + dt.timedelta(days=CALENDAR_DAYS)
+    turns = rules.shifts(
+        roster.rotation_of(row), roster.stand_ins_of(session, row.id), now, now + dt.timedelta(days=CALENDAR_DAYS)
     )
-    wanted = sa.select(Person.id, Person.name).where(Person.id.in_({s.person_id for s in roster}), Person.active)
+    wanted = sa.select(Person.id, Person.name).where(Person.id.in_({s.person_id for s in turns}), Person.active)
     known = dict(session.execute(wanted).all())
     found = icalendar.Calendar()
     found.add("prodid", "-//taxops//oncall//")
     found.add("version", "2.0")
     found.add("x-wr-calname", row.name)
-    for shift in roster:
+    for shift in turns:
         if shift.person_id not in known:  # a gap, also where the one whose turn it is was disabled
             continue
         event = icalendar.Event()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.events import servicedesk
@@ -17,11 +19,18 @@ def opened(session: Session, event: servicedesk.IncidentOpened, now: dt.datetime
 
     A child (“me too”) never pages: its parent has.
     """
-    if event.parent_id is not None:
-        return
-    ticket = session.get_one(Ticket, event.ticket_id)
-    if ticket.state in {State.NEW, State.ACTIVE} and ticket.holder_id is None and ticket.acknowledged_at is None:
-        service.start(session, ticket, now=now)
+    opened_many(session, [event], now)
+
+
+def opened_many(session: Session, events: Sequence[servicedesk.IncidentOpened], now: dt.datetime) -> None:
+    """The same for a storm, all at once."""
+    wanted = sa.select(Ticket).where(
+        Ticket.id.in_([event.ticket_id for event in events if event.parent_id is None]),
+        Ticket.state.in_([State.NEW, State.ACTIVE]),
+        Ticket.holder_id.is_(None),
+        Ticket.acknowledged_at.is_(None),
+    )
+    service.start_many(session, session.scalars(wanted.order_by(Ticket.id)).all(), now=now)
 
 
 def raised(session: Session, event: servicedesk.PriorityChanged, now: dt.datetime) -> None:

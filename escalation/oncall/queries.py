@@ -15,7 +15,7 @@ from accounts.models import Person, Team, Unit
 from accounts.scope import Viewer, covers, in_scope
 from core.errors import NotFound
 from core.i18n import gettext as _
-from escalation.oncall import rules, service
+from escalation.oncall import roster, rules
 from escalation.oncall.models import Chain, ChainState, Override, PagingEntry, Policy, Schedule
 from escalation.oncall.schemas import SetupQuery
 from web.paging import Key, Page, page
@@ -98,15 +98,15 @@ def policy(session: Session, viewer: Viewer, policy_id: int, permission: str = "
 
 def duty(session: Session, viewer: Viewer, row: Schedule, now: dt.datetime) -> Duty:
     """Who is on duty, and the roster of the coming fortnight."""
-    stand_ins = service.stand_ins_of(session, row.id)
-    rotation = service.rotation_of(row)
+    stand_ins = roster.stand_ins_of(session, row.id)
+    rotation = roster.rotation_of(row)
     until = now + dt.timedelta(days=ROSTER_DAYS)
-    roster = rules.shifts(rotation, stand_ins, now, until)
-    named = {s.person_id or 0 for s in roster} | set(row.people)
+    turns = rules.shifts(rotation, stand_ins, now, until)
+    named = {s.person_id or 0 for s in turns} | set(row.people)
     people = {p.id: p for p in session.scalars(sa.select(Person).where(Person.id.in_(named)))}
     whole = (until - now).total_seconds()
     bars = []
-    for shift in roster:
+    for shift in turns:
         left = round((shift.from_at - now).total_seconds() / whole * 1000)
         right = round((shift.until_at - now).total_seconds() / whole * 1000)
         person = people.get(shift.person_id or 0)
@@ -120,8 +120,8 @@ def duty(session: Session, viewer: Viewer, row: Schedule, now: dt.datetime) -> D
     ).all()
     return Duty(
         row,
-        service.person_on_call(session, row, now),
-        roster[0].until_at,
+        roster.person_on_call(session, row, now),
+        turns[0].until_at,
         bars,
         overrides,
         [b for b in bars if b.gap],

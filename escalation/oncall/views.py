@@ -11,7 +11,7 @@ from core import clock
 from core.errors import Forbidden, Invalid
 from core.i18n import gettext as _
 from escalation.notify import postponed, timekeeping
-from escalation.oncall import queries, service, setup
+from escalation.oncall import queries, roster, service, setup
 from escalation.oncall.schemas import OverrideForm
 from servicedesk.tickets import access as ticket_access
 from servicedesk.tickets import service as tickets
@@ -61,7 +61,7 @@ def wall() -> ResponseReturnValue:
     permission = "oncall.read" if who.can("oncall.read") else "wall.read"
     rows = queries.schedules(session, who, permission)
     return render_template(
-        "escalation/_wall.html", rows=[(row, service.person_on_call(session, row, now) is not None) for row in rows]
+        "escalation/_wall.html", rows=[(row, roster.person_on_call(session, row, now) is not None) for row in rows]
     )
 
 

@@ -21,6 +21,7 @@ from servicedesk.tickets.states import Action, State, offered
 
 READ = "ticket.read"
 WORK = "ticket.work"
+HAND_UP = "ticket.hand-up"
 
 
 Rows = list[tuple[PrincipalKind, int]]
@@ -68,6 +69,7 @@ class Standing:
     follower: bool  # reporter or watcher: a person row admits them
     reads: bool  # holds ticket.read for it by unit, team or service: sees internal lines
     worker: bool  # may work it: holds ticket.work for its team or for a unit above (while a vendor has it: the vendor)
+    hands_up: bool  # a worker who may hand it to others: holds ticket.hand-up there too
     superior: bool  # holds ticket.work where it was last with us: may look and write even while a vendor has it
     participant: bool  # works for a team that holds or held it
     head: bool  # may assign, close, cancel
@@ -97,11 +99,13 @@ def _standing(session: Session, viewer: Viewer, ticket: Ticket, *, follows: bool
     works = not vendor and covers(session, viewer, WORK, **places)
     holds_as_vendor = vendor and viewer.can("vendor.work") and ticket.team.unit_id == viewer.vendor_unit_id
     mine = ticket.reporter_id == viewer.person_id
+    worker = (works and ticket.line is not Line.VENDOR) or holds_as_vendor
     return Standing(
         reporter=mine,
         follower=mine or follows,
         reads=not vendor and _holds(session, viewer, READ, ticket, rows),
-        worker=(works and ticket.line is not Line.VENDOR) or holds_as_vendor,
+        worker=worker,
+        hands_up=worker and not vendor and covers(session, viewer, HAND_UP, **places),
         superior=works,
         participant=not vendor and _holds(session, viewer, WORK, ticket, rows),
         head=not vendor and covers(session, viewer, "ticket.close", **places),
@@ -175,7 +179,7 @@ def may(action: Action, ticket: Ticket, who: Standing) -> bool:
         case Action.ACKNOWLEDGE:
             return who.worker or who.superior
         case Action.HAND_UP:
-            return who.worker and not who.vendor
+            return who.hands_up
         case _:
             return who.worker
 
