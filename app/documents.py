@@ -11,11 +11,12 @@ from accounts.scope import PrincipalKind, Viewer
 from app import timelines
 from cmdb.models import Item, ItemService, Service
 from cmdb.queries import items as item_queries
-from kb.search.access import Ancestry
+from kb.search.access import Admitted, Ancestry
 from kb.search.documents import Document
 from kb.search.fallback import holding, newest
 from monitor.alerts import queries as alert_queries
 from monitor.alerts.models import Alert
+from servicedesk.finding import place_of
 from servicedesk.tickets import access as ticket_access
 from servicedesk.tickets.models import Ticket, TicketPrincipal
 
@@ -28,15 +29,15 @@ class TicketSource:
     kind = "ticket"
 
     def iterate(self, session: Session) -> Iterator[Document]:
-        """All tickets, in batches."""
-        last = 0
+        """All tickets, in batches; what lies above each unit is asked once for all of them."""
+        last, ancestry = 0, Ancestry(session)
         while rows := self._load(session, Ticket.id > last, BATCH):
-            yield from self._documents(session, rows)
+            yield from self._documents(session, rows, ancestry)
             last = rows[-1].id
 
     def fetch(self, session: Session, keys: Sequence[str]) -> Iterable[Document]:
         """Those of these numbers."""
-        return self._documents(session, self._load(session, Ticket.number.in_(keys), len(keys)))
+        return self._documents(session, self._load(session, Ticket.number.in_(keys), len(keys)), Ancestry(session))
 
     def readable(self, session: Session, viewer: Viewer, keys: Collection[str]) -> set[str]:
         """By the ticket's own predicate."""
@@ -53,19 +54,19 @@ class TicketSource:
             return ()
         among = sa.and_(newest(session, Ticket.id), holding(words, (Ticket.title, Ticket.error_code)))
         wanted = sa.select(Ticket).where(sa.or_(Ticket.number == key.upper(), among), ticket_access.visible(viewer))
-        return self._documents(session, list(session.scalars(wanted.order_by(Ticket.id.desc()).limit(limit))))
+        found = list(session.scalars(wanted.order_by(Ticket.id.desc()).limit(limit)))
+        return self._documents(session, found, Ancestry(session))
 
     def _load(self, session: Session, condition: sa.ColumnElement[bool], limit: int) -> list[Ticket]:
         return list(session.scalars(sa.select(Ticket).where(condition).order_by(Ticket.id).limit(limit)))
 
-    def _documents(self, session: Session, tickets: list[Ticket]) -> Iterator[Document]:
-        ancestry = Ancestry(session)
-        rows: dict[int, list[TicketPrincipal]] = {t.id: [] for t in tickets}
-        admitted = sa.select(TicketPrincipal).where(
-            TicketPrincipal.ticket_id.in_(list(rows)), TicketPrincipal.kind != PrincipalKind.VENDOR
-        )
-        for row in session.scalars(admitted):
-            rows[row.ticket_id].append(row)
+    def _documents(self, session: Session, tickets: list[Ticket], ancestry: Ancestry) -> Iterator[Document]:
+        rows: dict[int, list[Admitted]] = {t.id: [] for t in tickets}
+        admitted = sa.select(
+            TicketPrincipal.ticket_id, TicketPrincipal.kind, TicketPrincipal.principal_id, TicketPrincipal.until_at
+        ).where(TicketPrincipal.ticket_id.in_(list(rows)), TicketPrincipal.kind != PrincipalKind.VENDOR)
+        for ticket_id, kind, principal_id, until_at in session.execute(admitted):
+            rows[ticket_id].append(Admitted(kind, principal_id, until_at))
         told = timelines.of_tickets(session, list(rows))
         for ticket in tickets:
             parts = (ticket.description, ticket.cause or "", ticket.solution or "", told.get(ticket.id, ""))
@@ -75,11 +76,13 @@ class TicketSource:
                 title=f"{ticket.number} {ticket.title}",
                 body="\n".join(p for p in parts if p),
                 url=f"/desk/tickets/{ticket.number}",
-                principals=ancestry.of_rows(ticket_access.READ, rows[ticket.id]),
+                principals=ancestry.of_rows(ticket_access.READ, rows[ticket.id])
+                | ({f"{ticket_access.READ}@service:{ticket.service_id}"} if ticket.service_id else frozenset()),
                 updated_at=ticket.updated_at,
                 tags=(ticket.category,),
                 error_codes=(ticket.error_code,) if ticket.error_code else (),
                 state=str(ticket.state),
+                place=place_of(ticket.opened_at, ticket.id),
             )
 
 

@@ -6,6 +6,8 @@ import datetime as dt
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,14 +15,16 @@ from sqlalchemy.orm import Session, joinedload
 
 from accounts.models import Person, Team, Unit
 from accounts.scope import Viewer, subtree
+from kb.search.engine import SearchEngine
 from servicedesk.clocks import queries as clocks
 from servicedesk.clocks.models import ClockRow
 from servicedesk.clocks.rules import ClockState
 from servicedesk.custody.rules import Line
+from servicedesk.finding import NEWEST_FIRST, Words
 from servicedesk.tickets import access
 from servicedesk.tickets.models import UNFINISHED, Source, Ticket, TicketEpisode, above_none
 from servicedesk.tickets.states import FINISHED, Kind, State
-from web.paging import Key, Page, page
+from web.paging import Page, page
 
 WITH = (
     joinedload(Ticket.unit),
@@ -29,8 +33,6 @@ WITH = (
     joinedload(Ticket.reporter),
     joinedload(Ticket.parent).load_only(Ticket.number),
 )
-NEWEST_FIRST = (Key(Ticket.opened_at, descending=True), Key(Ticket.id, descending=True))
-
 TIMES: Mapping[str, Any] = {
     "due_at": Ticket.next_due_at,
     "opened_at": Ticket.opened_at,
@@ -87,28 +89,91 @@ class Filter:
     text: str | None = None
 
 
+@dataclass(frozen=True)
+class Found(Page[Ticket]):
+    """A page of a list. With words it may be short and yet go on: `next` tells from where.
+
+    `indexed`: words were looked for in the search index; else in the rows between this cursor and the next.
+    """
+
+    indexed: bool = True
+
+
+SLICES = 3
+"""How often a page asks where its words are before it is handed out short."""
+
+
 def find(
-    session: Session, viewer: Viewer, wanted: Filter, *, cursor: str | None, limit: int, now: dt.datetime
-) -> Page[Ticket]:
-    """A page of what the viewer may see, newest first."""
-    statement = narrowed(sa.select(Ticket).options(*WITH).where(access.visible(viewer)), wanted, now=now)
-    return page(session, statement, NEWEST_FIRST, cursor=cursor, limit=limit)
+    session: Session,
+    viewer: Viewer,
+    wanted: Filter,
+    *,
+    cursor: str | None,
+    limit: int,
+    now: dt.datetime,
+    engine: SearchEngine | None = None,
+) -> Found:
+    """A page of what the viewer may see, newest first. `engine`: the index that knows where words are."""
+    rows = partial(_seen_and_narrowed, viewer, wanted, now)
+    statement = rows(sa.select(Ticket).options(*WITH))
+    if not wanted.text:
+        found = page(session, statement, NEWEST_FIRST, cursor=cursor, limit=limit)
+        return Found(found.items, found.next)
+    items: list[Ticket] = []
+    indexed = True
+    for some in islice(Words(session, viewer, wanted.text, rows, engine).slices(cursor), SLICES):
+        found = page(session, statement.where(some.condition), NEWEST_FIRST, cursor=cursor, limit=limit - len(items))
+        items, indexed = items + found.items, indexed and some.indexed
+        cursor = found.next or some.until
+        if cursor is None or len(items) == limit or not indexed:
+            break
+    return Found(items, cursor, indexed)
 
 
-def count(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, most: int) -> int:
-    """How many there are, counted no further than `most`."""
-    some = narrowed(sa.select(sa.literal(1)).select_from(Ticket).where(access.visible(viewer)), wanted, now=now)
+def count(
+    session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, most: int, engine: SearchEngine | None = None
+) -> int | None:
+    """How many there are, counted no further than `most`; None where words would have to be looked for too far."""
+    rows = partial(_seen_and_narrowed, viewer, wanted, now)
+    some = rows(sa.select(sa.literal(1)).select_from(Ticket))
+    if not wanted.text:
+        return _counted(session, some, most)
+    number = 0
+    for each in islice(Words(session, viewer, wanted.text, rows, engine).slices(), SLICES):
+        number += _counted(session, some.where(each.condition), most - number)
+        if number >= most or each.until is None:
+            return number
+        if not each.indexed:
+            break
+    return None
+
+
+def _counted(session: Session, some: Any, most: int) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(some.limit(most).subquery())) or 0
 
 
-def first_numbers(session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, most: int) -> list[str]:
-    """The numbers of the newest ones, at most `most`."""
-    some = narrowed(sa.select(Ticket.number).where(access.visible(viewer)), wanted, now=now)
-    return list(session.scalars(some.order_by(Ticket.opened_at.desc(), Ticket.id.desc()).limit(most)))
+def first_numbers(
+    session: Session, viewer: Viewer, wanted: Filter, *, now: dt.datetime, most: int, engine: SearchEngine | None = None
+) -> list[str]:
+    """The numbers of the newest ones, at most `most`; however far that is."""
+    rows = partial(_seen_and_narrowed, viewer, wanted, now)
+    some = rows(sa.select(Ticket.number)).order_by(Ticket.opened_at.desc(), Ticket.id.desc())
+    if not wanted.text:
+        return list(session.scalars(some.limit(most)))
+    found: list[str] = []
+    for each in Words(session, viewer, wanted.text, rows, engine).slices():
+        found += session.scalars(some.where(each.condition).limit(most - len(found)))
+        if len(found) >= most:
+            break
+    return found
+
+
+def _seen_and_narrowed(viewer: Viewer, wanted: Filter, now: dt.datetime, statement: Any) -> Any:
+    return narrowed(statement.where(access.visible(viewer)), wanted, now=now)
 
 
 def narrowed(statement: Any, wanted: Filter, *, now: dt.datetime) -> Any:
-    """`statement` with the filter's conditions."""
+    """`statement` with the filter's conditions; what its text asks for is found by servicedesk/finding.py."""
     return statement.where(*_plain(wanted), *_by_history(wanted), *_by_name(wanted), *_by_time(wanted, now))
 
 
@@ -175,14 +240,6 @@ def _by_name(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
     if wanted.unit is not None:
         # + 0: asked of each in the list's order; a city's subtree looked up first would be a tenth of all there are.
         yield (Ticket.unit_id + 0).in_(_subtree_of(wanted.unit))
-    if wanted.text:
-        pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        yield sa.or_(
-            *(
-                column.ilike(pattern, escape="\\")
-                for column in (Ticket.number, Ticket.title, Ticket.description, Ticket.error_code)
-            )
-        )
 
 
 def _id_of(key: Any, column: Any, value: str) -> Any:

@@ -39,29 +39,31 @@ class Packer:
         self._json = [i for i, kind in enumerate(kinds) if isinstance(kind, sa.JSON)]
         self._enums = [i for i, kind in enumerate(kinds) if isinstance(kind, EnumText)]
 
-    def pack(self, rows: Sequence[Mapping[str, Any]]) -> Packed:
-        """The rows, ready to write; may be sent between processes."""
-        values = list(self._values(rows))
-        return "".join(map(_line, values)).encode() if self.copies else [tuple(row) for row in values]
+    def pack(self, rows: Sequence[Mapping[str, Any]], *, written: dict[int, str] | None = None) -> Packed:
+        """The rows, ready to write; may be sent between processes.
 
-    def _values(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
-        """As SQLAlchemy's own types would have handed them to the driver; one instant is written out once."""
+        `written`: instants written out already, by identity, for tables that share them; whoever hands it over keeps
+        all their rows meanwhile.
+        """
+        values = self._values(rows, {} if written is None else written)
+        return "".join(map(_line, values)).encode() if self.copies else list(values)
+
+    def _values(self, rows: Sequence[Mapping[str, Any]], written: dict[int, str]) -> Iterator[tuple[Any, ...]]:
+        """As SQLAlchemy's own types would have handed them to the driver; column by column, which is twice as fast."""
+        columns: list[Any] = list(zip(*map(self._get, rows), strict=True))
+        if not columns:
+            return iter(())
         write_time = _iso if self.copies else _sqlite_time
-        known: dict[int, str] = {}  # by identity: the rows hold every instant while this runs
-        for row in rows:
-            values = list(self._get(row))
-            for i in self._times:
-                if (at := values[i]) is not None:
-                    if (text := known.get(id(at))) is None:
-                        text = known[id(at)] = write_time(at)
-                    values[i] = text
-            for i in self._json:
-                if values[i] is not None:
-                    values[i] = msgspec.json.encode(values[i]).decode()
-            for i in self._enums:
-                if values[i] is not None:
-                    values[i] = str(values[i])
-            yield values
+        for i in self._times:
+            for at in columns[i]:
+                if at is not None and id(at) not in written:
+                    written[id(at)] = write_time(at)
+            columns[i] = [None if at is None else written[id(at)] for at in columns[i]]
+        for i in self._json:
+            columns[i] = [None if one is None else msgspec.json.encode(one).decode() for one in columns[i]]
+        for i in self._enums:
+            columns[i] = [None if one is None else str(one) for one in columns[i]]
+        return zip(*columns, strict=True)
 
     def write(self, cursor: Any, packed: Packed, *, offset: int = 0) -> None:
         """Write through a cursor of the driver; the caller owns the transaction. PostgreSQL takes no `offset`."""
@@ -78,7 +80,7 @@ class Packer:
         cursor.executemany(f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})', packed)  # noqa: S608  own names
 
 
-def _line(values: list[Any]) -> str:
+def _line(values: tuple[Any, ...]) -> str:
     """A row of COPY's text format."""
     return "\t".join([_field(value) for value in values]) + "\n"
 

@@ -13,7 +13,9 @@ taken away, or a unit that was moved, is believed at once.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -38,6 +40,14 @@ def held(session: Session, viewer: Viewer) -> frozenset[str]:
     return frozenset(found)
 
 
+class Admitted(NamedTuple):
+    """What counts of a principal row."""
+
+    kind: PrincipalKind
+    principal_id: int
+    until_at: dt.datetime | None
+
+
 class Ancestry:
     """Units and all above them; read once for a batch of documents."""
 
@@ -57,7 +67,7 @@ class Ancestry:
         above = {a for unit in units for a in self.of(unit)}
         return frozenset({f"{permission}@unit:{a}" for a in above} | {f"{permission}@team:{t}" for t in teams})
 
-    def of_rows(self, permission: str, rows: Iterable[PrincipalRow]) -> frozenset[str]:
+    def of_rows(self, permission: str, rows: Iterable[PrincipalRow | Admitted]) -> frozenset[str]:
         """Strings of a record that has principal rows; those that ended are left out."""
         now_on = [row for row in rows if row.until_at is None]
         by_kind = {kind: [row.principal_id for row in now_on if row.kind is kind] for kind in PrincipalKind}

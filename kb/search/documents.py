@@ -26,6 +26,8 @@ class Document:
     state: str = ""
     weight: float = 1.0
     """Multiplies the score: more than 1 for what helped people, less for what is retired."""
+    place: int = 0
+    """Where it stands in the list of its room, the first of which is the greatest; the room finds the record by it. 0: in none."""
 
     @property
     def uid(self) -> str:

@@ -47,6 +47,23 @@ class SearchEngine(Protocol):
         words; of two at 0.5 and less) is enough. `kinds` empty means all. `typing` takes the last word for a beginning.
         """
 
+    def places(
+        self,
+        query: str,
+        *,
+        principals: Collection[str],
+        kind: str,
+        limit: int,
+        most: int | None = None,
+        among: Collection[int] = (),
+    ) -> list[int]:
+        """`Document.place` of the documents of a kind with every significant word, the greatest first, at most `limit`.
+
+        For lists, which have an order of their own: nothing is scored, and part of the words is never enough. Words
+        count as mistyped only where none has them as written. `most`: none greater; `among`: only these. Raises
+        SearchEngineError while the index is away.
+        """
+
     def rebuild(self, docs: Iterable[Document]) -> int:
         """Replace the whole index, while the old one goes on answering and taking changes. Returns how many."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document
 
-VERSION = "4"
+VERSION = "5"
 """Part of an index's name: after a change of its fields or of the analysis the index is built anew."""
 LONGEST_BODY = 60_000
 """Characters of a body that are indexed and kept for snippets."""

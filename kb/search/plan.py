@@ -32,6 +32,10 @@ def passes(question: Question) -> list[Pass]:
     return [how for how in Pass if how is not Pass.CODES or coded]
 
 
+WHOLE = (Pass.STRICT, Pass.LOOSE)
+"""Those in which every word has to be there: what a list is narrowed by."""
+
+
 @dataclass(frozen=True)
 class Term:
     """A whole term in a field, scored by its rarity times `boost`."""

@@ -11,6 +11,7 @@ from accounts.current import viewer
 from core import clock
 from core.errors import Invalid
 from core.i18n import gettext as _
+from kb.search.current import engine
 from servicedesk import queries as tickets
 from servicedesk.bulk import actions, queries, service
 from servicedesk.bulk.actions import BulkAction
@@ -42,7 +43,7 @@ def _numbers(body: RunIn) -> list[str]:
         return body.tickets
     wanted = filter_of(_checked(TicketQuery, body.filter or {}, "filter"), viewer())
     most = body.first or service.MOST + 1
-    found = tickets.first_numbers(db.session(), viewer(), wanted, now=clock.now(), most=most)
+    found = tickets.first_numbers(db.session(), viewer(), wanted, now=clock.now(), most=most, engine=engine())
     if len(found) > service.MOST:
         raise Invalid.of("filter", _("筛选出的超过 %(n)s 个，请缩小范围，或用 first 指明处理几个。", n=service.MOST))
     return found

@@ -15,6 +15,7 @@ from accounts.models import Team
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid
 from core.i18n import gettext as _
+from kb.search.current import engine
 from servicedesk import queries as tickets
 from servicedesk.blueprint import blueprint
 from servicedesk.bulk import actions, queries, service
@@ -59,7 +60,7 @@ def _chosen() -> tuple[list[str], bool]:
     if args.get("all"):
         query = query_of(parse_qs(args.get("query", "")[:4000], max_num_fields=200))
         wanted = filter_of(query, who)
-        found = tickets.first_numbers(session, who, wanted, now=clock.now(), most=service.MOST + 1)
+        found = tickets.first_numbers(session, who, wanted, now=clock.now(), most=service.MOST + 1, engine=engine())
         return found[: service.MOST], len(found) > service.MOST
     return _numbers(args.getlist("n"))[: service.MOST], False
 

@@ -107,10 +107,12 @@ def measure(stretches: Stretches, *, now: dt.datetime, calendar: WorkCalendar) -
     warn, due = _Mark(WARN_NUMERATOR, WARN_DENOMINATOR), _Mark(1, 1)
     last = stretches.started_at
     for start, end, target in _pieces(stretches, now):
+        work = calendar.elapsed(start, end)
+        used = end - start if target.basis is Basis.CALENDAR else work
         for mark in (warn, due):
-            mark.look(start, end, spent, target, calendar)
-        spent += _measured(start, end, target.basis, calendar)
-        worked += calendar.elapsed(start, end)
+            mark.look(start, used, spent, target, calendar)
+        spent += used
+        worked += work
         last = end
     target, running_since = stretches.promises[-1][1], stretches.runs[-1][0] if stretches.running else None
     for mark in (warn, due):
@@ -144,17 +146,22 @@ class _Mark:
         self.crossed = False
 
     def look(
-        self, start: dt.datetime, end: dt.datetime, spent: dt.timedelta, target: Target, calendar: WorkCalendar
+        self, start: dt.datetime, used: dt.timedelta, spent: dt.timedelta, target: Target, calendar: WorkCalendar
     ) -> None:
-        """Whether the mark is reached between `start` and `end`, both included."""
-        if not self.crossed:
-            self.at = self.crossing(start, spent, target, calendar)
-            self.crossed = self.at <= end
+        """Whether the mark is reached in a piece that begins at `start` and takes `used` of the target, its end included.
+
+        When that is, is asked of the calendar only then: its instants and its spans come from one axis.
+        """
+        if not self.crossed and self._left(spent, target) <= used:
+            self.at, self.crossed = self.crossing(start, spent, target, calendar), True
 
     def crossing(self, start: dt.datetime, spent: dt.timedelta, target: Target, calendar: WorkCalendar) -> dt.datetime:
         """When it is reached, running on from `start` with so much spent; at once if it has been passed."""
-        left = max(NOTHING, target.limit * self.numerator / self.denominator - spent)
+        left = self._left(spent, target)
         return start + left if target.basis is Basis.CALENDAR else calendar.advance(start, left)
+
+    def _left(self, spent: dt.timedelta, target: Target) -> dt.timedelta:
+        return max(NOTHING, target.limit * self.numerator / self.denominator - spent)
 
 
 def _pieces(stretches: Stretches, now: dt.datetime) -> Iterator[tuple[dt.datetime, dt.datetime, Target]]:
@@ -168,7 +175,3 @@ def _pieces(stretches: Stretches, now: dt.datetime) -> Iterator[tuple[dt.datetim
 
 def _promised(stretches: Stretches, at: dt.datetime) -> Target:
     return next((target for since, target in reversed(stretches.promises) if since <= at), stretches.promises[0][1])
-
-
-def _measured(start: dt.datetime, end: dt.datetime, basis: Basis, calendar: WorkCalendar) -> dt.timedelta:
-    return end - start if basis is Basis.CALENDAR else calendar.elapsed(start, end)

@@ -12,6 +12,7 @@ from accounts.current import viewer
 from core import clock
 from core.errors import Invalid
 from core.i18n import gettext as _
+from kb.search.current import engine
 from servicedesk.saved import queries, service
 from servicedesk.saved.queries import Entry
 from servicedesk.saved.schemas import ChoiceIn, FilterIn, FilterOut, FilterPatch, FilterQuery
@@ -65,7 +66,7 @@ def list_filters(query: FilterQuery) -> Page[FilterOut]:
             raise Invalid.of("cursor", _("翻页标记无效，请从第一页重新开始。"))
         found = found[1:]
     shown = found[: query.limit]
-    counted = queries.counts(session, who, shown, now=clock.now()) if query.counts else {}
+    counted = queries.counts(session, who, shown, now=clock.now(), engine=engine()) if query.counts else {}
     more = shown[-1].key if len(found) > query.limit else None
     return Page([_out(entry, counted.get(entry.key)) for entry in shown], more)
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from accounts.models import Team
 from accounts.scope import Viewer
 from core.db.patience import within
+from kb.search.engine import SearchEngine
 from servicedesk import queries
 from servicedesk.saved.models import FilterChoice, SavedFilter
 from servicedesk.saved.shipped import shipped_for
@@ -106,7 +107,9 @@ def default_of(session: Session, viewer: Viewer) -> Entry | None:
     return next((e for e in entries(session, viewer) if e.key == key), None) if key else None
 
 
-def counts(session: Session, viewer: Viewer, wanted: Sequence[Entry], *, now: dt.datetime) -> dict[str, int]:
+def counts(
+    session: Session, viewer: Viewer, wanted: Sequence[Entry], *, now: dt.datetime, engine: SearchEngine | None = None
+) -> dict[str, int]:
     """Key → how many tickets, up to COUNTED + 1; without those that can't be counted quickly."""
     found: dict[str, int] = {}
     until = time.monotonic() + COUNTS_S
@@ -115,14 +118,16 @@ def counts(session: Session, viewer: Viewer, wanted: Sequence[Entry], *, now: dt
         if left <= 0:
             break
         query = query_of(entry.query)
-        number = within(session, min(COUNT_S, left), lambda q=query: _count(session, viewer, q, now))  # type: ignore[misc]
+        number = within(session, min(COUNT_S, left), lambda q=query: _count(session, viewer, q, now, engine))  # type: ignore[misc]
         if number is not None:
             found[entry.key] = number
     return found
 
 
-def _count(session: Session, viewer: Viewer, query: TicketQuery, now: dt.datetime) -> int:
-    return queries.count(session, viewer, filter_of(query, viewer), now=now, most=COUNTED + 1)
+def _count(
+    session: Session, viewer: Viewer, query: TicketQuery, now: dt.datetime, engine: SearchEngine | None
+) -> int | None:
+    return queries.count(session, viewer, filter_of(query, viewer), now=now, most=COUNTED + 1, engine=engine)
 
 
 def count_words(number: int | None) -> str:

@@ -13,6 +13,7 @@ from accounts.current import viewer
 from core import clock
 from core.errors import Conflict, Forbidden, Invalid
 from core.i18n import gettext as _
+from kb.search.current import engine
 from servicedesk.blueprint import blueprint
 from servicedesk.saved import queries, service
 from servicedesk.saved.schemas import FormIn
@@ -69,7 +70,7 @@ def filter_tabs() -> ResponseReturnValue:
     """The tabs with their counts; loaded after the list, which never waits for them."""
     session, who = db.session(), viewer()
     found = queries.entries(session, who)
-    counted = queries.counts(session, who, found, now=clock.now())
+    counted = queries.counts(session, who, found, now=clock.now(), engine=engine())
     return render_template("servicedesk/_filter_tabs.html", tabs=tabs(found, request.args.get("view", ""), counted))
 
 

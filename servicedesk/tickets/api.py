@@ -10,6 +10,7 @@ from accounts.current import viewer
 from core import clock
 from core.errors import Invalid, NotFound
 from core.i18n import gettext as _
+from kb.search.current import engine
 from servicedesk import queries
 from servicedesk.intake import guides
 from servicedesk.tickets import access, cards, conversation, importing, naming, opening, service, showing
@@ -41,10 +42,16 @@ ACT = ("ticket.report", "ticket.read", "ticket.work", "vendor.work")
 
 @api.get("/tickets", needs=SEE, query=TicketQuery, answer=TicketOut, listing=True)
 def list_tickets(query: TicketQuery) -> Page[TicketOut]:
-    """What the caller may see, newest first."""
+    """What the caller may see, newest first. With `q` a page may be short: it is the last one only if `next` is null."""
     now = clock.now()
     found = queries.find(
-        db.session(), viewer(), filter_of(query, viewer()), cursor=query.cursor, limit=query.limit, now=now
+        db.session(),
+        viewer(),
+        filter_of(query, viewer()),
+        cursor=query.cursor,
+        limit=query.limit,
+        now=now,
+        engine=engine(),
     )
     return Page(showing.tickets_out(db.session(), found.items, now=now), found.next)
 

@@ -17,6 +17,7 @@ from core import clock
 from core.errors import Conflict, Invalid
 from core.i18n import gettext as _
 from core.i18n import lazy
+from kb.search.current import engine
 from servicedesk import catalogue, queries
 from servicedesk.blueprint import REPORT, blueprint
 from servicedesk.bulk import actions as bulk
@@ -58,7 +59,9 @@ def tickets() -> ResponseReturnValue:
     if not request.args and (address := filter_views.default_address()):
         return redirect(address, 303)
     query = query_of_address()
-    found = queries.find(session, viewer(), filter_of(query, viewer()), cursor=query.cursor, limit=PAGE, now=now)
+    found = queries.find(
+        session, viewer(), filter_of(query, viewer()), cursor=query.cursor, limit=PAGE, now=now, engine=engine()
+    )
     rows = presenting.rows(session, found.items)
     next_url = _next_url(found.next)
     offered = [(str(a), str(bulk.LABELS[a]), bulk.ICONS[a]) for a in bulk.offered_to(viewer())]
@@ -73,6 +76,7 @@ def tickets() -> ResponseReturnValue:
         "servicedesk/list.html",
         rows=rows,
         next_url=next_url,
+        indexed=found.indexed,
         query=query,
         chosen=chosen,
         carried=[(k, v) for k, v in chosen if k not in IN_THE_FORM],

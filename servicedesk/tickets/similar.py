@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from servicedesk.tickets.models import Ticket
 from servicedesk.tickets.states import State
 
 MOST = 5
+ENOUGH = 3
+LOOKED_AT = 300
+"""Newest tickets of the same service, item, team, unit and category each that are compared: what is older helps less."""
 
 
 def similar(session: Session, viewer: Viewer, ticket: Ticket) -> Sequence[Ticket]:
@@ -29,6 +33,7 @@ def similar(session: Session, viewer: Viewer, ticket: Ticket) -> Sequence[Ticket
         sa.select(Ticket)
         .options(*WITH)
         .where(
+            Ticket.id.in_(_compared(ticket)),
             access.visible(viewer),
             Ticket.id != ticket.id,
             Ticket.category == ticket.category,
@@ -39,4 +44,18 @@ def similar(session: Session, viewer: Viewer, ticket: Ticket) -> Sequence[Ticket
     ).all()
 
 
-ENOUGH = 3
+def _compared(ticket: Ticket) -> sa.CompoundSelect[Any]:
+    """The ids of what is looked at, each part by its index: of a million tickets, a third may be of one category."""
+    same: tuple[tuple[Any, Any], ...] = (
+        (Ticket.service_id, ticket.service_id),
+        (Ticket.item_id, ticket.item_id),
+        (Ticket.team_id, ticket.team_id),
+        (Ticket.unit_id, ticket.unit_id),
+        (Ticket.category, ticket.category),
+    )
+    newest = (
+        sa.select(Ticket.id).where(column == value).order_by(Ticket.opened_at.desc(), Ticket.id.desc()).limit(LOOKED_AT)
+        for column, value in same
+        if value is not None
+    )
+    return sa.union(*(sa.select(part.subquery().c.id) for part in newest))

@@ -14,11 +14,14 @@ from kb.search.elasticsearch.bulk import Action, Bulk
 from kb.search.elasticsearch.cluster import Address, Cluster
 from kb.search.elasticsearch.generations import Generations
 from kb.search.elasticsearch.mapping import GONE, KEPT, decode, encode, gone
+from kb.search.elasticsearch.query import listed
 from kb.search.elasticsearch.query import query as to_query
 from kb.search.engine import CANDIDATES
-from kb.search.plan import passes, plan
+from kb.search.plan import WHOLE, passes, plan
 from kb.search.ranking import Candidate, order
 
+WINDOW = 10_000
+"""Hits that the cluster gives out at once (index.max_result_window)."""
 TRIES = 3
 """A generation may be thrown away between the look at the aliases and the write; then we look again."""
 
@@ -59,6 +62,46 @@ class ElasticsearchEngine:
                 if found := self._ask(client, asked, max(limit, CANDIDATES)):
                     return order(found, question, limit)
         return []
+
+    def places(
+        self,
+        query: str,
+        *,
+        principals: Collection[str],
+        kind: str,
+        limit: int,
+        most: int | None = None,
+        among: Collection[int] = (),
+    ) -> list[int]:
+        """See `SearchEngine.places`."""
+        question = self.analyzer.question(query)
+        if not question.concepts or not principals or limit < 1:
+            return []
+        with self.cluster.reading() as client:
+            for how in WHOLE:
+                wanted = plan(question, how, principals=principals, kinds=(kind,), share=1.0)
+                if found := self._places(client, listed(wanted, most=most, among=among), limit):
+                    return found
+                if (most or among) and self._places(client, listed(wanted, most=None, among=()), 1):
+                    return []
+        return []
+
+    def _places(self, client: Elasticsearch, asked: dict[str, Any], size: int) -> list[int]:
+        """In pieces of as many hits as the cluster gives out at once."""
+        found: list[int] = []
+        after: list[int] | None = None
+        while len(found) < size:
+            answer = client.search(
+                index=self.generations.alias, query=asked, size=min(WINDOW, size - len(found)), sort=[{"place": "desc"}],
+                search_after=after, source=False, track_total_hits=False, allow_no_indices=True, ignore_unavailable=True,
+                filter_path="hits.hits.sort",
+            )  # fmt: skip
+            hits = answer.body.get("hits", {}).get("hits", ())
+            found += [int(hit["sort"][0]) for hit in hits]
+            if len(hits) < WINDOW:
+                break
+            after = [found[-1]]
+        return found
 
     def _ask(self, client: Elasticsearch, asked: dict[str, Any], size: int) -> list[Candidate]:
         answer = client.search(

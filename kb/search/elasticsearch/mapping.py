@@ -32,6 +32,7 @@ def template(pattern: str) -> dict[str, Any]:
         **dict.fromkeys(("key", "shown_title", "shown_body", "url", "state"), _SHOWN),
         "weight": {"type": "float"},
         "updated": {"type": "double"},
+        "place": {"type": "long"},
     }
     return {
         "index_patterns": [pattern],
@@ -54,6 +55,7 @@ def encode(doc: Document, analyzer: Analyzer) -> dict[str, Any]:
     return {
         "uid": doc.uid, "kind": doc.kind, "key": doc.key, "url": doc.url, "state": doc.state, "acl": sorted(doc.principals),
         "shown_title": doc.title, "shown_body": found.shown_body, "weight": doc.weight, "updated": doc.updated_at.timestamp(),
+        "place": doc.place,
         **{name: getattr(found, name) for name in SEARCHED},
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from kb.search import plan
@@ -15,6 +16,13 @@ def query(wanted: Plan) -> dict[str, Any]:
         filters.append({"terms": {"kind": list(wanted.kinds)}})
     needed = {"should": [_way(q) for q in wanted.needed], "minimum_should_match": wanted.enough}
     return {"bool": {"must": [{"bool": needed}], "filter": filters, "should": [_way(q) for q in wanted.helping]}}
+
+
+def listed(wanted: Plan, *, most: int | None, among: Collection[int]) -> dict[str, Any]:
+    """The same, of those that have a place no greater than `most`, or one of `among`; nothing is scored."""
+    span = {"gte": 1} if most is None else {"gte": 1, "lte": most}
+    where = {"terms": {"place": list(among)}} if among else {"range": {"place": span}}
+    return {"bool": {"filter": [query(wanted), where]}}
 
 
 def _way(way: plan.Way) -> dict[str, Any]:

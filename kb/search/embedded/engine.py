@@ -14,7 +14,7 @@ from kb.search.embedded.generations import Generations
 from kb.search.embedded.query import Builder
 from kb.search.embedded.schema import decode, encode, open_index, schema
 from kb.search.engine import CANDIDATES, SearchEngineError
-from kb.search.plan import passes, plan
+from kb.search.plan import WHOLE, passes, plan
 from kb.search.ranking import order
 
 HEAP = 15_000_000
@@ -74,6 +74,34 @@ class EmbeddedEngine:
                 found = searcher.search(built, limit=max(limit, CANDIDATES), count=False).hits
                 if found:
                     return order((decode(searcher.doc(where), score) for score, where in found), question, limit)
+        except (ValueError, OSError) as damage:
+            self._give_up(damage)
+        return []
+
+    def places(
+        self,
+        query: str,
+        *,
+        principals: Collection[str],
+        kind: str,
+        limit: int,
+        most: int | None = None,
+        among: Collection[int] = (),
+    ) -> list[int]:
+        """See `SearchEngine.places`."""
+        question = self.analyzer.question(query)
+        if not question.concepts or not principals or limit < 1:
+            return []
+        searcher = self._searcher()
+        try:
+            for how in WHOLE:
+                wanted = plan(question, how, principals=principals, kinds=(kind,), share=1.0)
+                built = self._builder.listed(wanted, most=most, among=among)
+                if found := searcher.search(built, limit=limit, count=False, order_by_field="place").hits:
+                    return [int(place) for place, _where in found]
+                everywhere = self._builder.listed(wanted, most=None, among=())
+                if (most or among) and searcher.search(everywhere, limit=1, count=False).hits:
+                    return []
         except (ValueError, OSError) as damage:
             self._give_up(damage)
         return []

@@ -9,6 +9,7 @@ from kb.search import plan
 from kb.search.plan import TIE, Beginning, Best, Every, Mistyped, Plan, Term
 
 Occur = tantivy.Occur
+FieldType = tantivy.FieldType
 Query = tantivy.Query
 WITH_FREQUENCY = ("title", "tags", "body")
 
@@ -28,6 +29,15 @@ class Builder:
             clauses.append((Occur.Must, self._any("kind", wanted.kinds)))
         clauses += [(Occur.Should, self._way(q)) for q in wanted.helping]
         return Query.boolean_query(clauses)
+
+    def listed(self, wanted: Plan, *, most: int | None, among: Collection[int]) -> tantivy.Query:
+        """The same, of those that have a place no greater than `most`, or one of `among`; nothing is scored."""
+        clauses = [(Occur.Must, self.build(wanted))]
+        if among:
+            clauses.append((Occur.Must, Query.term_set_query(self.schema, "place", list(among))))
+        else:
+            clauses.append((Occur.Must, Query.range_query(self.schema, "place", FieldType.Unsigned, 1, most)))
+        return Query.const_score_query(Query.boolean_query(clauses), 0.0)
 
     def _any(self, field: str, values: Collection[str]) -> tantivy.Query:
         """A filter: takes part in the choice, not in the score."""

@@ -24,6 +24,7 @@ def schema() -> tantivy.Schema:
         builder.add_text_field(kept, tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_float_field("weight", stored=True, fast=True)
     builder.add_float_field("updated", stored=True)
+    builder.add_unsigned_field("place", indexed=True, fast=True)
     return builder.build()
 
 
@@ -45,6 +46,7 @@ def encode(doc: Document, analyzer: Analyzer) -> tantivy.Document:
         out.add_text(name, getattr(found, name))
     out.add_float("weight", doc.weight)
     out.add_float("updated", doc.updated_at.timestamp())
+    out.add_unsigned("place", doc.place)
     return out
 
 

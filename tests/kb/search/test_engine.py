@@ -221,3 +221,42 @@ def test_readers_and_a_writer_at_once(library):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def places(engine: SearchEngine, query: str, principals=EVERYONE, **more) -> list[int]:
+    return engine.places(query, principals=principals, kind="ticket", **{"limit": 10, **more})
+
+
+def test_places_are_those_of_the_list_with_every_word_of_it_greatest_first(library):
+    titles = ("打印机卡纸", "打印机脱机", "网络中断", "打印机卡纸了", "打印机卡纸")
+    library.upsert(
+        doc(
+            f"INC-2026-00010{n}",
+            title,
+            kind="ticket",
+            place=(n * 7 % 5 + 1) << 32,
+            principals=(("everyone", "few")[n == 4],),
+        )
+        for n, title in enumerate(titles)
+    )
+    library.upsert([doc("KB-000030", "打印机卡纸", place=99 << 32)])
+    every = places(library, "打印机")
+    assert every == sorted(every, reverse=True)
+    assert every == [3 << 32, 2 << 32, 1 << 32]
+    assert places(library, "打印机卡纸") == [2 << 32, 1 << 32]  # every word, not some of them
+    assert places(library, "卡纸", principals=("few",)) == [4 << 32]
+    assert places(library, "打印机", limit=2) == every[:2]
+    assert places(library, "打印机", most=(3 << 32) - 1) == every[1:]
+    assert places(library, "打印机", among=[every[2], every[0], 12345]) == [every[0], every[2]]
+    assert places(library, "打印机", most=5) == []  # there, but further on: not taken for mistyped
+    assert places(library, "打印机脱几") == [3 << 32]  # mistyped, where none has it as written
+    assert places(library, "，。") == places(library, "量子纠缠") == places(library, "打印机", principals=()) == []
+
+
+def test_more_places_than_a_cluster_hands_out_at_once(library, monkeypatch):
+    from kb.search.elasticsearch import engine as cluster
+
+    monkeypatch.setattr(cluster, "WINDOW", 2)
+    library.upsert(doc(f"T-{n}", "打印机", kind="ticket", place=n) for n in range(1, 8))
+    assert places(library, "打印机", limit=5) == [7, 6, 5, 4, 3]
+    assert places(library, "打印机", limit=50) == [7, 6, 5, 4, 3, 2, 1]
