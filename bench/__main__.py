@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from bench import alerts, live, pages, samples, search, start, tickets
+from bench import alerts, live, million, pages, samples, search, start, tickets
 
 BENCHES = {
     "alerts": alerts.main,
     "live": live.main,
+    "million": million.main,
     "pages": pages.main,
     "samples": samples.main,
     "search": search.main,

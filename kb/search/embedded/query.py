@@ -11,6 +11,7 @@ from kb.search.plan import TIE, Beginning, Best, Every, Mistyped, Plan, Term
 Occur = tantivy.Occur
 FieldType = tantivy.FieldType
 Query = tantivy.Query
+FEW_VALUES = 32
 WITH_FREQUENCY = ("title", "tags", "body")
 
 
@@ -40,8 +41,16 @@ class Builder:
         return Query.const_score_query(Query.boolean_query(clauses), 0.0)
 
     def _any(self, field: str, values: Collection[str]) -> tantivy.Query:
-        """A filter: takes part in the choice, not in the score."""
-        return Query.const_score_query(Query.term_set_query(self.schema, field, list(values)), 0.0)
+        """A filter: takes part in the choice, not in the score.
+
+        Of few values each is a list that is leapt through beside the words; a set is first read to its end, and “all that
+        the province may see” is a million long.
+        """
+        if len(values) > FEW_VALUES:
+            return Query.const_score_query(Query.term_set_query(self.schema, field, list(values)), 0.0)
+        terms = [Query.term_query(self.schema, field, value, index_option="basic") for value in values]
+        some = terms[0] if len(terms) == 1 else Query.boolean_query([(Occur.Should, term) for term in terms])
+        return Query.const_score_query(some, 0.0)
 
     def _way(self, way: plan.Way) -> tantivy.Query:
         match way:

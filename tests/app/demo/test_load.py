@@ -10,7 +10,7 @@ from accounts.models import AuditRow, Person, Team, Unit, UnitClosure
 from accounts.signin.passwords import verify
 from app.demo.cast import cast, password
 from app.demo.cli import sign_ins
-from app.demo.load import load
+from app.demo.load import load, matters
 from cmdb import queries, service
 from cmdb.models import Health, Item, ItemService, ItemVersion, Service
 from cmdb.service.membership import rebuild
@@ -18,6 +18,7 @@ from cmdb.service.versions import snapshot
 from core import clock
 from core.db import reading, transaction
 from core.errors import Conflict
+from servicedesk.tickets.models import Ticket, TicketPrincipal
 from tests.fixtures.world import World
 
 SECRET = "a-key-of-this-installation"
@@ -120,3 +121,34 @@ def test_no_state_is_made_up_and_both_lines_of_lantian_down_cut_the_county_off(e
         assert found.people == staff
         assert found.systems >= 12
         assert f"{staff} 人" in found.sentence
+
+
+def test_a_postgresql_filled_at_once_has_its_indexes_and_keys_again(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def described() -> list[tuple[str, str]]:
+        with engine.connect() as connection:
+            rows = connection.execute(
+                sa.text(
+                    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
+                    " SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+                )
+            )
+            return sorted((str(name), str(text)) for name, text in rows)
+
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no keys to put aside")
+    monkeypatch.setattr(matters, "AT_ONCE", 10)
+    before = described()
+    assert load_small(engine, tickets=60)["tickets"] == 60
+    assert described() == before
+    with reading(engine) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Ticket)) == 60
+        assert session.scalar(sa.select(sa.func.count()).select_from(TicketPrincipal)) > 100
+
+    monkeypatch.setattr(matters._Writer, "_write", lambda *_args: iter((1 // 0,)))
+    with engine.begin() as connection:
+        connection.execute(sa.text("TRUNCATE ticket CASCADE"))
+    with pytest.raises(ZeroDivisionError):
+        load_small(engine, tickets=60)
+    assert described() == before
