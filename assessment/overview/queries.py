@@ -14,8 +14,7 @@ from assessment.overview.rules import DoneRow, OpenRow
 from cmdb.models import Item, Service
 from cmdb.queries import items as item_queries
 from servicedesk.tickets import access
-from servicedesk.tickets.models import Ticket
-from servicedesk.tickets.states import FINISHED
+from servicedesk.tickets.models import UNFINISHED, Ticket
 
 DAYS = 30
 
@@ -26,7 +25,7 @@ def open_rows(session: Session, viewer: Viewer) -> list[OpenRow]:
     statement = sa.select(
         t.number, t.title, t.state, t.priority, t.unit_id, t.holder_id, t.team_id, t.next_due_at, t.opened_at, t.updated_at,
         t.bounces, t.urged,
-    ).where(t.state.not_in(sorted(FINISHED)), access.visible(viewer))  # fmt: skip
+    ).where(UNFINISHED, access.visible(viewer))  # fmt: skip
     rows: Any = session.execute(statement)
     return [OpenRow(*row) for row in rows]
 

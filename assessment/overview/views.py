@@ -11,13 +11,14 @@ from flask.typing import ResponseReturnValue
 from accounts import queries as accounts
 from accounts.current import viewer
 from accounts.models import Person
-from assessment.overview import queries, rules
+from assessment.overview import keeping, queries, rules
 from core import clock
 from core.i18n import gettext as _
 from web import access
 from web.db import db
 
 blueprint = Blueprint("overview", __name__, template_folder="../templates")
+KEEP_STANDING, KEEP_PAST = dt.timedelta(seconds=15), dt.timedelta(minutes=1)  # where they are of thousands of tickets
 
 
 def _since(now: dt.datetime) -> dt.datetime:
@@ -31,8 +32,13 @@ def index() -> ResponseReturnValue:
     """What is late, who carries how much, what sleeps, how the services are."""
     session, who, now = db.session(), viewer(), clock.now()
     branch_of, names = queries.branches(session, who)
-    standing = rules.standing(queries.open_rows(session, who), branch_of, now=now)
-    done = rules.period(queries.done_rows(session, who, since=_since(now)))
+    standing = keeping.counted(
+        session, who, "standing", lambda: queries.open_rows(session, who),
+        lambda rows: rules.standing(rows, branch_of, now=now), now=now, keep=KEEP_STANDING,
+    )  # fmt: skip
+    done = keeping.counted(
+        session, who, "period", lambda: queries.done_rows(session, who, since=_since(now)), rules.period, now=now, keep=KEEP_PAST
+    )  # fmt: skip
     people = accounts.names(session, [p for p, _n, _late in standing.by_person])
     services = queries.services(session, who)
     tally = {
@@ -64,10 +70,15 @@ def trend() -> Response:
     """Opened and resolved a day, for the chart."""
     session, who, now = db.session(), viewer(), clock.now()
     since = _since(now)
-    opened = rules.by_day(queries.opened_since(session, who, since=since), since.date(), queries.DAYS)
-    resolved = rules.by_day(
-        [r.resolved_at for r in queries.done_rows(session, who, since=since)], since.date(), queries.DAYS
-    )
+    first = since.date()
+    opened = keeping.counted(
+        session, who, "opened", lambda: queries.opened_since(session, who, since=since),
+        lambda moments: rules.by_day(moments, first, queries.DAYS), now=now, keep=KEEP_PAST,
+    )  # fmt: skip
+    resolved = keeping.counted(
+        session, who, "resolved", lambda: queries.done_rows(session, who, since=since),
+        lambda rows: rules.by_day([r.resolved_at for r in rows], first, queries.DAYS), now=now, keep=KEEP_PAST,
+    )  # fmt: skip
 
     def points(rows: list[tuple[dt.date, int]]) -> list[tuple[str, int]]:
         return [(dt.datetime.combine(day, dt.time(), rules.ZONE).isoformat(), n) for day, n in rows]
