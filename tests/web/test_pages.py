@@ -5,7 +5,9 @@ A page fits its window, says what it is in one heading, names each control, and 
 
 from __future__ import annotations
 
+import json
 import re
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -129,6 +131,65 @@ def test_no_raw_value_of_the_code_is_read(
                 text = page.evaluate(VISIBLE_TEXT)
                 left += [f"{place}: {word}" for word in sorted(set(RAW.findall(text)))]
     assert left == []
+
+
+def with_tickets(server: TaxopsServer, count: int) -> None:
+    """So many incidents at the provincial bureau."""
+    token = server.run_json("token", "create", "--person", "integration", "--name", "browser")["token"]
+    items = [
+        {"kind": "incident", "title": f"打印机脱机 {n}", "category": "desktop", "unit": "61"} for n in range(count)
+    ]
+    request = urllib.request.Request(
+        f"{server.url}/api/v1/tickets",
+        json.dumps({"items": items}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 201
+
+
+def test_rows_are_chosen_a_name_is_offered_and_what_is_typed_is_kept_and_told(
+    browser: Browser, complaints: chromium.Complaints, server: TaxopsServer
+) -> None:
+    """The scripts of the desk by mouse and keyboard: a shift-click, “@”, a draft after a reload, “is writing” for others."""
+    with (
+        chromium.open_page(browser, "desktop", complaints) as page,
+        chromium.open_page(browser, "phone", complaints) as head,
+    ):
+        with_tickets(server, 6)
+        sign_in(page, server, "province-engineer")
+        page.goto(f"{server.url}/desk/tickets?kind=incident")
+        boxes, words = page.locator("[data-choose]"), page.locator("[data-bulk-count]")
+        many = boxes.count()
+        assert many > 4
+        assert page.locator("form[data-bulk] button").first.is_disabled(), "nothing is chosen yet"
+        boxes.nth(0).click()
+        boxes.nth(3).click(modifiers=["Shift"])
+        assert "4" in words.inner_text()
+        assert page.locator("[data-choose-all]").evaluate("box => box.indeterminate")
+        page.locator("[data-choose-all]").click()
+        assert str(many) in words.inner_text()
+        ticket = next(
+            path
+            for path in page.eval_on_selector_all("a[href*='/desk/tickets/INC']", "links => links.map(a => a.pathname)")
+            if page.goto(server.url + path) and page.locator("[data-mention]").count()
+        )
+        area = page.locator("[data-mention]")
+        area.press_sequentially("请看一下 @")
+        page.wait_for_selector(".mention [role=option]")
+        first = page.locator(".mention [role=option]").first.inner_text().split()[0]
+        with page.expect_response(lambda answer: answer.url.endswith("/draft"), timeout=20_000):
+            area.press("Enter")
+        assert area.input_value().startswith(f"请看一下 @{first}(")
+        page.reload()
+        assert page.locator("[data-mention]").input_value().startswith(f"请看一下 @{first}("), (
+            "the draft is still there"
+        )
+        sign_in(head, server, "province-head")
+        head.goto(server.url + ticket)
+        with page.expect_response(lambda answer: answer.url.endswith("/writing"), timeout=20_000):
+            page.locator("[data-mention]").press_sequentially("再补充")
+        head.get_by_text("正在输入").wait_for(timeout=20_000)
 
 
 def test_a_lost_connection_is_said_and_comes_back(
