@@ -1,4 +1,4 @@
-"""One port: native coroutines for the live feed and for alerts, Flask behind a2wsgi for everything else."""
+"""One port: native coroutines for the live feed, alerts and results, Flask behind a2wsgi for everything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from app.door import ALERTS, Door
+from app.door import NEEDS, Door
 from app.web.patience import Patient
 from web.live import LiveFeed
 
@@ -38,7 +38,7 @@ class Gateway:
         if scope["type"] == "http" and scope["path"] == LIVE:
             await self._live(scope, receive, send)
             return
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == ALERTS:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in NEEDS:
             left = await self._door.take(scope, receive, send)
             if left is None:
                 return

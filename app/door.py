@@ -1,4 +1,4 @@
-"""The door of a storm: POST /api/v2/alerts answered by native coroutines, beside Flask and with the same rules behind.
+"""The door of a storm: alerts and results of checks are taken by native coroutines, beside Flask, with the same rules behind.
 
 Only what is clean comes through here: a known token, whole JSON that can be taken as it is. Everything else (a refusal, an
 unknown sender, a fault) is handed to Flask with its body, which says what is wrong in the same words as ever.
@@ -24,19 +24,24 @@ from monitor.alerts import jobs
 from monitor.alerts.book import book_of
 from monitor.am import again, intake, wire
 from monitor.am.writer import Writer
+from monitor.results import book as stands
+from monitor.results import wire as wire_of_results
+from monitor.samples.access import store_of
 from web.db import engine_of
 
 log = structlog.get_logger(__name__)
 Receive = Callable[[], Awaitable[Any]]
 ALERTS = "/api/v2/alerts"
+RESULTS = "/api/v1/results"
+NEEDS = {ALERTS: "alert.write", RESULTS: "result.write"}
 MOST_ALERTS = 4000
+MOST_RESULT_BYTES = 4 * 1024 * 1024
 MOST_BYTES = 16 * 1024 * 1024
 _HEADERS = [
     *((name.lower().encode(), value.encode()) for name, value in ALWAYS.items()),
     (b"cache-control", b"no-store"),
-    (b"content-length", b"0"),
-    (b"content-type", b"text/html; charset=utf-8"),
 ]
+_HTML, _JSON = (b"content-type", b"text/html; charset=utf-8"), (b"content-type", b"application/json")
 
 
 class Door:
@@ -46,15 +51,18 @@ class Door:
         self._engine: sa.Engine = engine_of(app)
         self._tokens = KnownTokens(self._engine)
         self._book = book_of(self._engine)
-        self._alerts = Writer(
-            self._engine, "alerts", _write_alerts, most=MOST_ALERTS, locale=app.config["TAXOPS"].locale
-        )
+        self._app = app
+        locale = app.config["TAXOPS"].locale
+        self._alerts = Writer(self._engine, "alerts", _write_alerts, most=MOST_ALERTS, locale=locale)
+        self._results = Writer(self._engine, "results", self._write_results, most=MOST_RESULT_BYTES, locale=locale)
 
     def stop(self) -> None:
         """Write what waits, and what the memory knows better than the disk."""
         self._alerts.stop()
+        self._results.stop()
         try:
             with transaction(self._engine) as session:
+                stands.write(session)
                 while jobs.write_seen(session, clock.now()):
                     pass
         except sa.exc.SQLAlchemyError as error:  # only numbers of repeats are lost
@@ -68,16 +76,21 @@ class Door:
             return receive
         if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
             return receive
+        path = scope["path"]
+        if path == RESULTS and (b"idempotency-key" in headers or scope["query_string"]):
+            return receive
         known = await self._who(headers.get(b"authorization", b""))
-        if known is None or not known.viewer.can("alert.write"):
+        if known is None or not known.viewer.can(NEEDS[path]):
             return receive
         body = await _whole(receive)
         if body is None:
             return None  # whoever asked has gone
-        if not await self._taken(known, body):
+        answer = await (self._results_taken(known, body) if path == RESULTS else self._taken(known, body))
+        if answer is None:
             return _once_more(body, receive)
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        sent = [*_HEADERS, (b"content-length", str(len(answer)).encode()), _JSON if answer else _HTML]
+        await send({"type": "http.response.start", "status": 200, "headers": sent})
+        await send({"type": "http.response.body", "body": answer, "more_body": False})
         return None
 
     async def _who(self, header: bytes) -> Known | None:
@@ -92,25 +105,34 @@ class Door:
         except sa.exc.SQLAlchemyError:  # the database is away: Flask says so in words
             return None
 
-    async def _taken(self, known: Known, body: bytes) -> bool:
-        """Whether all of it is stored (or moved in the book); nothing of it otherwise."""
+    async def _results_taken(self, known: Known, body: bytes) -> bytes | None:
+        """The answer, once all of it is stored (or moved in the book); None where nothing of it was taken."""
+        part = wire_of_results.Part(body, known.viewer, known.memory)
+        failed = await self._results.write(part, size=len(body))
+        return part.answer if failed is None else None
+
+    def _write_results(self, session: Session, parts: Sequence[Any]) -> None:
+        wire_of_results.write(session, parts, store=store_of(self._app), now=clock.now())
+
+    async def _taken(self, known: Known, body: bytes) -> bytes | None:
+        """Nothing to say, once all of it is stored (or moved in the book); None where nothing of it was taken."""
         now = clock.now()
         seen: again.Seen | None = known.memory.get(again.MEMORY)
         if seen is None:
             seen = known.memory[again.MEMORY] = again.Seen()
         if self._book is not None and again.all_again(self._book, seen, body, now=now):
-            return True
+            return b""
         try:
             incoming = wire.read(body, now=now)
         except TaxopsError:
-            return False
+            return None
         part = intake.Part(incoming, known.viewer)
         failed = await self._alerts.write(part, size=len(incoming))
         if failed is not None or part.refused is not None:
-            return False
+            return None
         if self._book is not None:
             seen.remember(body, part.entries)
-        return True
+        return b""
 
 
 def _write_alerts(session: Session, parts: Sequence[Any]) -> None:

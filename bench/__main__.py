@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import alerts, live, million, pages, samples, search, start, tickets
+from bench import alerts, live, million, pages, results, samples, search, start, tickets
 
 BENCHES = {
     "alerts": alerts.main,
     "live": live.main,
     "million": million.main,
     "pages": pages.main,
+    "results": results.main,
     "samples": samples.main,
     "search": search.main,
     "start": start.main,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -11,9 +12,22 @@ from cmdb.models import Health
 from cmdb.service import clear_health, set_health_many
 from cmdb.service.health import Report
 from monitor.models import CheckState
+from monitor.states import State
+
+if TYPE_CHECKING:
+    from monitor.results.stand import Stand
 
 
-def believed(state: CheckState) -> Health:
+class Heard(Protocol):
+    """Where a check stands: the row, or what intake knows of it."""
+
+    @property
+    def hard(self) -> State | None: ...
+    @property
+    def nodata_since(self) -> dt.datetime | None: ...
+
+
+def believed(state: Heard) -> Health:
     """The health a check vouches for: its last HARD state, while somebody still hears of it."""
     if state.nodata_since is not None or state.hard is None:
         return Health.NODATA
@@ -25,7 +39,7 @@ def source_of(check_id: int) -> str:
     return f"check:{check_id}"
 
 
-def say(session: Session, states: Iterable[CheckState], *, now: dt.datetime) -> None:
+def say(session: Session, states: Iterable[CheckState | Stand], *, now: dt.datetime) -> None:
     """Tell cmdb what these checks say of their items, and since when."""
     reports = [
         Report(s.check.item_id, source_of(s.check_id), believed(s), s.nodata_since or s.hard_since or now)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge
 
 if TYPE_CHECKING:
-    from monitor.intake import Taken
+    from monitor.results.taken import Taken
 
 ACCEPTED = Counter("taxops_results_accepted_total", "Check results taken")
 DISCARDED = Counter("taxops_results_discarded_total", "Check results discarded", ["reason"])

@@ -26,6 +26,7 @@ from monitor import intake, metrics, self_checks
 from monitor import models as m
 from monitor.checks import definition, pollers, wake
 from monitor.probing import as_result
+from monitor.results import book as stands
 from monitor.samples import SampleStore, SampleStoreError
 from monitor.samples import access as samples
 
@@ -72,6 +73,8 @@ class Polling:
         if self._shares is not None:
             self._shares.stop()
         self._upkeep.join(20)
+        with contextlib.suppress(sa.exc.SQLAlchemyError), transaction(self._engine) as session:
+            stands.write(session)  # lost, it would be heard anew
         samples.close(self._app)
 
     def _make(self) -> Poller:

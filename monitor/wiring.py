@@ -17,6 +17,7 @@ from monitor.alerts.models import Member
 from monitor.heartbeats import service as heartbeats
 from monitor.models import CheckState, Heartbeat, StateChange
 from monitor.quiet import turning
+from monitor.results import book as stands
 
 HISTORY_KEPT = dt.timedelta(days=730)
 
@@ -43,6 +44,7 @@ JOBS = (
     Job("monitor.silence", 5, _silence),
     Job("monitor.heartbeats", 3, _miss),
     Job("monitor.alerts.seen", 2, alert_jobs.write_seen),
+    Job("monitor.results.seen", 2, stands.write),
     Job("monitor.alerts.expire", 5, alert_jobs.expire),
     Job("monitor.alerts.acknowledgements", 30, alert_jobs.forget_acknowledgements),
     Job("monitor.quiet", 2, turning.turn),
@@ -52,6 +54,7 @@ JOBS = (
 
 ELAPSING = (
     elapsed.rows(Heartbeat, ("due_at", "last_beat_at"), lambda: (Heartbeat.missed_at.is_(None),)),
+    stands.move,
     elapsed.rows(CheckState, ("stale_at",), lambda: (CheckState.stale_at.is_not(None),)),
     elapsed.rows(
         Member, ("last_seen_at", "expires_at"), lambda: (Member.resolved_at.is_(None), Member.expires_at.is_not(None))

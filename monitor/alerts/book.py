@@ -36,12 +36,13 @@ class Entry:
     """An open label set as its source last sent it. `of_check`: a check's own, which nobody outside moves.
 
     `notes`: its annotations, as notes_of() says; `raw_notes`: the hash of the bytes they last came in.
-    `ready`: committed; `open`: still in the book.
+    `ready`: committed; `open`: still in the book. `words`: of a check's own alert its annotations, `reworded` if the disk
+    does not have them yet.
     """
 
     __slots__ = (
         "alert_id", "count", "dirty", "expires_at", "fingerprint", "last_seen_at", "member_id", "notes", "of_check",
-        "open", "place", "raw_notes", "ready", "resend_s", "shown", "starts_at",
+        "open", "place", "raw_notes", "ready", "resend_s", "reworded", "shown", "starts_at", "words",
     )  # fmt: skip
 
     def __init__(
@@ -58,7 +59,8 @@ class Entry:
         self.starts_at, self.last_seen_at, self.count = starts_at, last_seen_at, count
         self.expires_at, self.resend_s = expires_at, resend_s
         self.ready = self.open = True
-        self.dirty = False
+        self.dirty = self.reworded = False
+        self.words: dict[str, str] | None = None
 
     def seen(self, now: dt.datetime, ends_at: dt.datetime | None) -> None:
         """The same again: only last-seen and count move, and by them when it ends by itself (A-01, A-06)."""
@@ -125,20 +127,40 @@ class Book:
             for entry in batch:
                 del self.dirty[entry.member_id]
                 entry.dirty = False
-            rows = [values(entry) for entry in batch]
+            rows, words = [values(entry) for entry in batch], _words(batch)
         if not rows:
             return 0
         try:
-            session.connection().execute(UPDATE, rows)
+            _write(session.connection(), rows, words)
         except BaseException:
             with self.lock:
                 for entry in batch:
                     if entry.open:
+                        entry.reworded = entry.words is not None
                         self.touched(entry)
             raise
         return len(rows)
 
 
+def _words(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """What REWORD takes, of those that say something new; it is taken for written."""
+    found = [{"b_id": entry.member_id, "b_words": entry.words} for entry in entries if entry.reworded]
+    for entry in entries:
+        entry.reworded = False
+    return found
+
+
+def _write(connection: sa.Connection, rows: list[dict[str, Any]], words: list[dict[str, Any]]) -> None:
+    connection.execute(UPDATE, rows)
+    if words:
+        connection.execute(REWORD, words)
+
+
+REWORD = (
+    sa.update(Member)
+    .where(Member.id == sa.bindparam("b_id"), Member.resolved_at.is_(None))
+    .values(annotations=sa.bindparam("b_words"))
+)
 UPDATE = (
     sa.update(Member)
     .where(Member.id == sa.bindparam("b_id"), Member.resolved_at.is_(None))
@@ -231,7 +253,9 @@ def _changes(_mapper: Any, connection: sa.Connection, target: Member) -> None:
     if book is None or entry is None:
         return
     if entry.dirty:
-        connection.execute(UPDATE, [values(entry)])
+        with book.lock:
+            rows, words = [values(entry)], _words([entry])
+        _write(connection, rows, words)
     book.forget(target.fingerprint)
 
 
@@ -248,6 +272,8 @@ def _newer(target: Member, session: Session | None) -> None:
         ("expires_at", entry.expires_at),
     ):
         set_committed_value(target, name, value)
+    if entry.reworded:
+        set_committed_value(target, "annotations", entry.words)
 
 
 @sa.event.listens_for(Member, "load")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.orm import Session
 
+from core.db.kept import Kept
 from monitor.alerts import keys
 from monitor.alerts.book import Entry, Place, notes_of
 from monitor.alerts.models import Alert, Member
@@ -300,35 +300,9 @@ def _insert(
 
 def _insert_plainly(session: Session, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     """SQLite: many rows a statement, values as the column types keep them. Whoever holds the write lock has no rival."""
-    connection, kept = session.connection(), _Kept()
+    connection, kept = session.connection(), Kept()
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
         one = f"({','.join('?' * len(names))})"
         text = f"INSERT INTO {table} ({','.join(names)}) VALUES {','.join([one] * len(some))}"  # noqa: S608  names of ours
         connection.exec_driver_sql(text, tuple(map(kept, itertools.chain.from_iterable(some))))
-
-
-class _Kept(dict[type, Callable[[Any], Any]]):
-    """How SQLite keeps a value of each type, as the column types do: most values go as they are.
-
-    Most times of a batch are one and the same, so what was worded once is remembered.
-    """
-
-    def __init__(self) -> None:
-        super().__init__({dt.datetime: self._time, dict: _json, list: _json, Severity: str})
-        self._times: dict[dt.datetime, str] = {}
-
-    def __call__(self, value: Any) -> Any:
-        keep = self.get(type(value))
-        return value if keep is None else keep(value)
-
-    def _time(self, value: dt.datetime) -> str:
-        text = self._times.get(value)
-        if text is None:
-            text = value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-            self._times[value] = text
-        return text
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

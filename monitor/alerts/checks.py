@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -10,17 +11,30 @@ from monitor import rules
 from monitor.alerts import keys, service
 from monitor.alerts.models import Alert
 from monitor.alerts.telling import Told
-from monitor.models import Check, CheckState
+from monitor.models import CheckState
 from monitor.places import Place
 from monitor.rules import AlertStep, Severity
 from monitor.states import Standing
 
+DESCRIPTION = "description"
+"""The annotation with a result's words."""
 _SUMMARY_LIMIT = 300
+
+
+class Checked(Protocol):
+    """What an alert says of its check: the row itself, or what intake knows of it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 def after_result(
     session: Session,
-    check: Check,
+    check: Checked,
     place: Place,
     standing: Standing,
     output: str,
@@ -70,7 +84,7 @@ def no_data(
     service.fire(session, firing, told=told, now=now, known=known)
 
 
-def _open_one(known: Mapping[str, Alert], check: Check) -> Alert | None:
+def _open_one(known: Mapping[str, Alert], check: Checked) -> Alert | None:
     newest = known.get(keys.problem_key_of_check(check.id))
     return newest if newest is not None and newest.resolved_at is None else None
 
@@ -80,11 +94,11 @@ def _seen_again(alert: Alert, output: str, now: dt.datetime) -> None:
     for member in alert.members:
         if member.resolved_at is None:
             member.last_seen_at, member.count = now, member.count + 1
-            if member.annotations.get("description") != output:
-                member.annotations = {**member.annotations, "description": output}
+            if member.annotations.get(DESCRIPTION) != output:
+                member.annotations = {**member.annotations, DESCRIPTION: output}
 
 
-def labels_of(check: Check, place: Place, severity: Severity) -> dict[str, str]:
+def labels_of(check: Checked, place: Place, severity: Severity) -> dict[str, str]:
     """The labels the contract promises; those without a value are left out, as everywhere in Prometheus' world."""
     labels = {
         "alertname": check.name or check.type,
@@ -99,18 +113,18 @@ def labels_of(check: Check, place: Place, severity: Severity) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _worded(place: Place, check: Check, output: str) -> str:
+def _worded(place: Place, check: Checked, output: str) -> str:
     first = output.strip().splitlines()[0] if output.strip() else check.name or check.type
     return _("%(item)s：%(what)s", item=place.name, what=first)[:_SUMMARY_LIMIT]
 
 
 def _firing(
-    check: Check, place: Place, severity: Severity, at: dt.datetime, summary: str, description: str
+    check: Checked, place: Place, severity: Severity, at: dt.datetime, summary: str, description: str
 ) -> service.Firing:
     return service.Firing(
         problem_key=keys.problem_key_of_check(check.id),
         labels=labels_of(check, place, severity),
-        annotations={"summary": summary, "description": description},
+        annotations={"summary": summary, DESCRIPTION: description},
         severity=severity,
         summary=summary,
         source="heartbeat" if check.type == "heartbeat" else "check",

@@ -37,21 +37,21 @@ class Front:
     gateway: Gateway
     api: ApiClient
 
-    def post(self, body: Any, *, token: str | None = None) -> tuple[int, bytes]:
-        return self.all([body], token=token)[0]
+    def post(self, body: Any, *, token: str | None = None, path: str = V2) -> tuple[int, bytes]:
+        return self.all([body], token=token, path=path)[0]
 
-    def all(self, bodies: list[Any], *, token: str | None = None) -> list[tuple[int, bytes]]:
+    def all(self, bodies: list[Any], *, token: str | None = None, path: str = V2) -> list[tuple[int, bytes]]:
         """All at the same time, so that they share transactions."""
 
         async def ask() -> list[tuple[int, bytes]]:
-            return await asyncio.gather(*(self._ask(body, token or self.api.token) for body in bodies))
+            return await asyncio.gather(*(self._ask(body, token or self.api.token, path) for body in bodies))
 
         return asyncio.run(ask())
 
-    async def _ask(self, body: Any, token: str) -> tuple[int, bytes]:
+    async def _ask(self, body: Any, token: str, path: str) -> tuple[int, bytes]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         scope = {
-            "type": "http", "method": "POST", "path": V2, "raw_path": V2.encode(), "query_string": b"", "scheme": "http",
+            "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "http",
             "root_path": "", "http_version": "1.1", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
             "headers": [
                 (b"host", b"localhost"), (b"content-type", b"application/json"),

@@ -82,7 +82,7 @@ def test_writes_hide_in_no_other_way() -> None:
     for path, tree in source.product_modules():
         if source.name(path).startswith("monitor/samples/"):  # the column file is another database
             continue
-        if source.name(path) in {"core/db/bulk.py", "monitor/alerts/bulk.py"}:  # see the next two tests
+        if source.name(path) in {"core/db/bulk.py", *BY_MANY}:  # see the next two tests
             continue
         for node in ast.walk(tree):
             raw = isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -102,14 +102,16 @@ def test_only_the_demo_packs_rows_past_the_session() -> None:
     assert users == {"app/demo/load/matters.py", "app/demo/load/telling.py"}
 
 
-def test_alerts_are_written_in_bulk_because_no_person_writes_them() -> None:
-    """What sources send is kept by the alerts themselves; monitor/alerts/bulk.py writes these two tables and no other."""
+BY_MANY = {"monitor/alerts/bulk.py": {"Alert", "Member"}, "monitor/results/stand.py": {"Check", "CheckState"}}
+"""What machines send is written by many, past the session, and no person writes it: module → the tables it names."""
+
+
+def test_what_machines_send_is_written_by_many_because_no_person_writes_it() -> None:
+    """Alerts and states keep themselves what was sent; a check's definition is only read there."""
     known = audited()
-    assert (known["Alert"], known["Member"]) == (False, False)
-    (text,) = [
-        path.read_text("utf-8")
-        for path, _tree in source.product_modules()
-        if source.name(path) == "monitor/alerts/bulk.py"
-    ]
-    named = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)} & set(known)
-    assert named <= {"Alert", "Member"}
+    assert not any(known[model] for model in ("Alert", "Member", "CheckState"))
+    texts = {source.name(path): path.read_text("utf-8") for path, _tree in source.product_modules()}
+    for module, models in BY_MANY.items():
+        named = {node.id for node in ast.walk(ast.parse(texts[module])) if isinstance(node, ast.Name)} & set(known)
+        assert named <= models
+    assert "UPDATE check_ " not in texts["monitor/results/stand.py"]

@@ -1,0 +1,239 @@
+"""Where checks stand, in this process's memory: a result that says the same again is judged without asking the disk.
+
+Only where one process owns the database (the embedded default) is there a book; elsewhere the rows say everything. It is
+a cache, never the truth: what is not in it is read. Whoever changes a row by the ordinary way takes it out, in the same
+transaction; intake works on twins and puts them in with its commit. When a check was last heard and in which words is
+newer here than on the disk, by a few seconds at most (`write`); rows loaded meanwhile are shown as the book knows them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper, QueryContext, Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from monitor.alerts.models import Alert
+from monitor.models import Check, CheckState
+from monitor.results import stand as rows
+from monitor.results.stand import Stand
+from monitor.states import Kind, State
+
+AT_ONCE = 10_000
+_CLAIMED = "stands_claimed"
+_MOVING = ("at", "output", "evidence", "received_at", "stale_at")
+
+
+class Book:
+    """Stands by check. The lock is held for moments only, never across a statement."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.stands: dict[int, Stand] = {}
+        self.dirty: dict[int, Stand] = {}
+
+    def forget(self, check_id: int) -> None:
+        """The row is about to change by the ordinary way."""
+        with self.lock:
+            stand = self.stands.pop(check_id, None)
+            if stand is not None:
+                stand.ready = False
+                self.dirty.pop(check_id, None)
+
+    def clear(self) -> None:
+        """All rows are about to change."""
+        with self.lock:
+            for stand in self.stands.values():
+                stand.ready = False
+            self.stands.clear()
+            self.dirty.clear()
+
+    def touched(self, stand: Stand) -> None:
+        """It is newer than the disk. The caller holds the lock."""
+        stand.dirty = True
+        self.dirty[stand.check.id] = stand
+
+    def write(self, session: Session) -> int:
+        """Bring the disk up to date; returns how many rows. At most AT_ONCE, the longest waiting first."""
+        if not self.dirty:
+            return 0
+        connection = (
+            session.connection()
+        )  # the right to write first: what is read off below is the newest until the commit
+        with self.lock:
+            batch = [self.dirty.pop(check_id) for check_id in list(self.dirty)[:AT_ONCE]]
+            for stand in batch:
+                stand.dirty = False
+            found = [(stand, stand.stale_at, rows.moved(stand)) for stand in batch]
+        try:
+            rows.write_moved(connection, [row for _stand, _until, row in found])
+        except BaseException:
+            with self.lock:
+                for stand in batch:
+                    if self.stands.get(stand.check.id) is stand:
+                        self.touched(stand)
+            raise
+        for stand, until, _row in found:
+            stand.kept_until = until
+        return len(batch)
+
+
+_books: WeakKeyDictionary[sa.Pool, Book] = WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def book_of(engine: sa.Engine | sa.Connection) -> Book | None:
+    """The book of this database, or None where other processes write it too."""
+    if engine.dialect.name != "sqlite":
+        return None
+    pool = engine.engine.pool  # one a database, whatever options an engine was given beside
+    found = _books.get(pool)
+    if found is None:
+        with _making:
+            found = _books.setdefault(pool, Book())
+    return found
+
+
+def write(session: Session, _now: dt.datetime | None = None) -> int:
+    """Bring to the disk what the book knows better; returns how many rows."""
+    book, written = book_of(session.get_bind()), 0
+    while book is not None and (some := book.write(session)):
+        written += some
+    return written
+
+
+def move(session: Session, _by: dt.timedelta) -> None:
+    """The clock was set: the rows move, and are read anew."""
+    write(session)
+    if (book := book_of(session.get_bind())) is not None:
+        book.clear()
+
+
+class _Claim(NamedTuple):
+    original: Stand | None
+    twin: Stand
+    was_ready: bool
+
+
+def claim(session: Session, check_ids: Iterable[int]) -> dict[int, Stand]:
+    """Stands to work on in this transaction, which has the right to write: twins of those in the book, else the rows.
+
+    Nobody moves the originals meanwhile; they are what counts again should the transaction fail.
+    """
+    book, found = book_of(session.get_bind()), {}
+    wanted = list(check_ids)
+    claims: list[_Claim] = session.info.setdefault(_CLAIMED, []) if book is not None else []
+    if book is not None:
+        session.connection()  # the right to write first: nobody else changes rows from here on
+        with book.lock:
+            for check_id in wanted:
+                original = book.stands.get(check_id)
+                if original is not None and original.is_committed:
+                    claims.append(_Claim(original, original.twin(), original.ready))
+                    original.ready = False
+                    found[check_id] = claims[-1].twin
+    read = rows.read(session, sorted(check_id for check_id in wanted if check_id not in found))
+    claims.extend(_Claim(None, stand, False) for stand in read.values())
+    return found | read
+
+
+def enter(session: Session, stands: Sequence[Stand]) -> None:
+    """Put claimed stands into the book, as they will be on the disk; ready with the commit."""
+    book = book_of(session.get_bind())
+    if book is None:
+        return
+    with book.lock:
+        for stand in stands:
+            book.stands[stand.check.id] = stand
+            book.dirty.pop(stand.check.id, None)
+
+
+def says_the_same(stand: Stand) -> bool:
+    """Whether a result with the state it has can change nothing: it is believed, heard, and its alert in step."""
+    if stand.check.is_retired or stand.kind is not Kind.HARD or stand.nodata_since is not None or stand.at is None:
+        return False
+    if stand.state is State.OK:
+        return stand.alert_open is False
+    return stand.alert_open is True and stand.firing is not None
+
+
+@sa.event.listens_for(Session, "after_commit")
+def _committed(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    for claimed in session.info.pop(_CLAIMED, ()):
+        claimed.twin.is_committed = True
+        claimed.twin.ready = says_the_same(claimed.twin)
+
+
+@sa.event.listens_for(Session, "after_soft_rollback")
+def _gone(session: Session, previous: Any) -> None:
+    if previous.nested or _CLAIMED not in session.info:
+        return
+    book = book_of(session.get_bind())
+    claims: list[_Claim] = session.info.pop(_CLAIMED)
+    if book is None:
+        return
+    with book.lock:
+        for claimed in reversed(claims):
+            original, check_id = claimed.original, claimed.twin.check.id
+            if book.stands.get(check_id, claimed.twin) not in (claimed.twin, original):
+                continue
+            if original is None:
+                book.stands.pop(check_id, None)
+                continue
+            book.stands[check_id], original.ready = original, claimed.was_ready
+            if original.dirty:
+                book.touched(original)
+
+
+def _taken_out(connection: sa.Connection, check_id: int | None) -> None:
+    book = book_of(connection)
+    stand = book.stands.get(check_id) if book is not None and check_id is not None else None
+    if book is None or stand is None:
+        return
+    if stand.dirty:
+        with book.lock:
+            row = rows.moved(stand)
+        rows.write_moved(connection, [row])
+    book.forget(stand.check.id)
+
+
+@sa.event.listens_for(Check, "before_update")
+def _check_changes(_mapper: Mapper[Any], connection: sa.Connection, target: Check) -> None:
+    _taken_out(connection, target.id)
+
+
+@sa.event.listens_for(CheckState, "before_update")
+def _state_changes(_mapper: Mapper[Any], connection: sa.Connection, target: CheckState) -> None:
+    _taken_out(connection, target.check_id)
+
+
+@sa.event.listens_for(Alert, "before_insert")
+@sa.event.listens_for(Alert, "before_update")
+def _alert_changes(_mapper: Mapper[Any], connection: sa.Connection, target: Alert) -> None:
+    _taken_out(connection, target.check_id)
+
+
+def _newer(target: CheckState, session: Session | None) -> None:
+    book = book_of(session.get_bind()) if session is not None else None
+    stand = book.dirty.get(target.check_id) if book is not None and book.dirty else None
+    if stand is None:
+        return
+    for name in _MOVING:
+        set_committed_value(target, name, getattr(stand, name))
+
+
+@sa.event.listens_for(CheckState, "load")
+def _loaded(target: CheckState, context: QueryContext) -> None:
+    _newer(target, context.session)
+
+
+@sa.event.listens_for(CheckState, "refresh")
+def _refreshed(target: CheckState, context: QueryContext, _names: Any) -> None:
+    _newer(target, context.session)
