@@ -12,10 +12,11 @@ from app import timelines
 from cmdb.models import Item, ItemService, Service
 from cmdb.queries import items as item_queries
 from kb.search.access import Admitted, Ancestry
-from kb.search.documents import Document
+from kb.search.documents import Document, FileText
 from kb.search.fallback import holding, newest
 from monitor.alerts import queries as alert_queries
 from monitor.alerts.models import Alert
+from servicedesk.attachments.reading import texts
 from servicedesk.finding import place_of
 from servicedesk.tickets import access as ticket_access
 from servicedesk.tickets.models import Ticket, TicketPrincipal
@@ -68,6 +69,7 @@ class TicketSource:
         for ticket_id, kind, principal_id, until_at in session.execute(admitted):
             rows[ticket_id].append(Admitted(kind, principal_id, until_at))
         told = timelines.of_tickets(session, list(rows))
+        files = _joined(session, list(rows))
         for ticket in tickets:
             parts = (ticket.description, ticket.cause or "", ticket.solution or "", told.get(ticket.id, ""))
             yield Document(
@@ -81,9 +83,27 @@ class TicketSource:
                 updated_at=ticket.updated_at,
                 tags=(ticket.category,),
                 error_codes=(ticket.error_code,) if ticket.error_code else (),
+                files=files.get(ticket.id, ""),
                 state=str(ticket.state),
                 place=place_of(ticket.opened_at, ticket.id),
             )
+
+
+def _joined(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Ticket id → what its public attachments say."""
+    found: dict[int, str] = {}
+    for ticket_id, _name, text in texts.of_tickets(session, ids):
+        found[ticket_id] = f"{found.get(ticket_id, '')}\n{text}"
+    return found
+
+
+def files_of_tickets(session: Session, numbers: Sequence[str]) -> dict[str, list[FileText]]:
+    """Ticket number → its public attachments, as whoever may read the ticket may read them."""
+    numbered = dict(session.execute(sa.select(Ticket.id, Ticket.number).where(Ticket.number.in_(numbers))).all())
+    found: dict[str, list[FileText]] = {}
+    for ticket_id, name, text in texts.of_tickets(session, list(numbered)):
+        found.setdefault(numbered[ticket_id], []).append(FileText(name, text))
+    return found
 
 
 class ItemSource:

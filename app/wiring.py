@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from accounts.admin.places import ServicePlace
-from app.documents import AlertSource, ItemSource, TicketSource
+from app.documents import AlertSource, ItemSource, TicketSource, files_of_tickets
 from app.run import memory
 from cmdb.models import Item, Lifecycle, Service
 from core import outbox
@@ -52,7 +52,8 @@ def subscribe() -> None:
     links.set_tickets(desk.tickets_of_alerts)
     links.set_incidents(desk.wall_counts)
     links.set_routes(receivers.routes)
-    for source in (TicketSource(), ItemSource(), AlertSource()):
+    sources.add(TicketSource(), files=files_of_tickets)
+    for source in (ItemSource(), AlertSource()):
         sources.add(source)
     index.follow(servicedesk.TicketChanged, "ticket", lambda e: e.number)
     index.follow(monitor.AlertRaised, "alert", lambda e: e.fingerprint)

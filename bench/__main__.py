@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from bench import alerts, live, million, pages, results, samples, search, start, tickets
+from bench import alerts, knowledge, live, million, pages, results, samples, search, start, tickets
 
 BENCHES = {
     "alerts": alerts.main,
+    "knowledge": knowledge.main,
     "live": live.main,
     "million": million.main,
     "pages": pages.main,

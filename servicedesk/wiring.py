@@ -10,6 +10,7 @@ from core.events import servicedesk as told
 from core.jobs import Job
 from kb import tickets as kb_tickets
 from servicedesk import handlers, jobs
+from servicedesk.attachments.reading import texts
 from servicedesk.bulk import handlers as bulk_handlers
 from servicedesk.bulk import service as bulk
 from servicedesk.desk import TheDesk
@@ -43,5 +44,6 @@ def subscribe() -> None:
 JOBS = (
     Job("tickets.auto_close", 60, jobs.auto_close),
     Job("tickets.bulk.forget", 86_400, bulk.forget_old),
+    Job("tickets.attachments.texts", 86_400, texts.tidy),
     Job("tickets.drafts.forget", 86_400, drafts.forget_old),
 )

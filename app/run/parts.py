@@ -38,6 +38,7 @@ STARTERS = (
     Part("accounts.directory.part:start", "worker", one=True),
     Part("kb.search.part:start", "worker", one=True),
     Part("monitor.polling:start", "poller"),
+    Part("servicedesk.attachments.reading.part:start", "worker", one=True),
     Part("escalation.notify.part:start", "worker"),
     Part("escalation.oncall.auditor:start", "worker"),
 )

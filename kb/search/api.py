@@ -41,6 +41,8 @@ class HitOut(ApiModel):
     score: float
     url: str
     updated_at: Instant
+    file: str = ""
+    """Name of the attachment that has the words; `snippet` is then of it."""
 
 
 class SearchOut(ApiModel):

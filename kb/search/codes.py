@@ -11,12 +11,14 @@ SHORTEST_NUMBER = 3
 
 PATTERN = re.compile(
     r"""
+    (?=[a-z0-9])(?:  # where none of them can begin, one look is enough: most of a Chinese text
       (?P<hex>(?<![a-z0-9])0x[0-9a-f]{2,16}(?![0-9a-z]))
     | (?P<ip>(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d))
     | (?P<host>(?<![\w.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9](?![\w-]))
     | (?P<code>(?<![a-z0-9])(?P<prefix>[a-z]{1,10}|sp2)(?P<gap>[-_:#]|[ ])?
                (?P<number>\d{2,8})(?P<tail>[a-z]?)(?![a-z0-9]|[-_][a-z0-9]|\.\d))
     | (?P<name>[a-z0-9]+(?:[-_][a-z0-9]+)+)
+    )
     """,
     re.VERBOSE,
 )

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from accounts.scope import Viewer
@@ -66,7 +65,7 @@ def _candidate(doc: Document, question: Question) -> Candidate:
     title = fold(doc.title)
     score = sum(1.0 for c in question.needed if any(form in title for form in (*c.exact, *c.alike)))
     hit = Hit(
-        kind=doc.kind, key=doc.key, title=doc.title, title_html=Markup(), snippet=Markup(), score=1.0 + score, url=doc.url,
+        kind=doc.kind, key=doc.key, title=doc.title, body=doc.body, question=question, score=1.0 + score, url=doc.url,
         state=doc.state, updated_at=doc.updated_at,
     )  # fmt: skip
-    return Candidate(hit, doc.body, doc.weight)
+    return Candidate(hit, doc.weight)

@@ -20,15 +20,20 @@ def simplified() -> dict[int, str]:
     return {ord(old): new.split(" ")[0] for old, new in pairs if len(old) == 1}
 
 
-@functools.lru_cache(maxsize=8192)
-def _fold_char(char: str) -> str:
-    folded = unicodedata.normalize("NFKC", char).lower().translate(simplified())
-    # A ligature such as ㎡ becomes two characters: only the text's meaning may change, never its length.
-    return folded if len(folded) == 1 else char.lower()[:1]
+class _Folded(dict[int, str]):
+    """Code point → its folded character; each is worked out once."""
+
+    def __missing__(self, point: int) -> str:
+        char = chr(point)
+        folded = unicodedata.normalize("NFKC", char).lower().translate(simplified())
+        # A ligature such as ㎡ becomes two characters: only the text's meaning may change, never its length.
+        self[point] = found = folded if len(folded) == 1 else char.lower()[:1]
+        return found
+
+
+_folded = _Folded()
 
 
 def fold(text: str) -> str:
     """Text for comparing, of the same length as `text`, so that offsets found in it hold in the original."""
-    if text.isascii():
-        return text.lower()
-    return "".join(map(_fold_char, text))
+    return text.lower() if text.isascii() else text.translate(_folded)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document
 
-VERSION = "5"
+VERSION = "6"
 """Part of an index's name: after a change of its fields or of the analysis the index is built anew."""
 LONGEST_BODY = 60_000
 """Characters of a body that are indexed and kept for snippets."""
+LONGEST_FILES = 400_000
+"""Characters of all attachments of a document that are indexed."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Forms:
     title: str
     tags: str
     body: str
+    files: str
     grams: str
     codes: tuple[str, ...]
     sounds: tuple[str, ...]
@@ -35,6 +38,7 @@ def forms(doc: Document, analyzer: Analyzer) -> Forms:
         title=" ".join(analyzer.terms(doc.title)),
         tags=" ".join(analyzer.terms(tags)),
         body=" ".join((*analyzer.terms(body), *analyzer.codes(" ".join(doc.error_codes)))),
+        files=" ".join(analyzer.terms(doc.files[:LONGEST_FILES])),
         grams=" ".join(analyzer.grams(f"{doc.title} {tags} {body}")),
         codes=tuple(sorted(codes - {""})),
         sounds=tuple(analyzer.sounds(f"{doc.title} {tags}")),

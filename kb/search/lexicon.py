@@ -72,9 +72,13 @@ def from_data(data: Mapping[str, Any]) -> Lexicon:
     groups = data.get("synonyms", [])
     if not isinstance(groups, list) or not all(isinstance(group, Mapping) for group in groups):
         raise LexiconError("synonyms: a list of tables with the key `words` is expected")
+    alike = [_words("synonyms.words", group.get("words")) for group in groups]
+    named = [_words(f"words.{k}", v) for k, v in _table(data, "words").items()]
+    # A synonym has to be cut as one word to be recognised; single characters and Latin words are, by themselves.
+    named += [frozenset(w for w in group if len(w) > 1 and not w.isascii()) for group in alike]
     return Lexicon(
-        words=frozenset[str]().union(*(_words(f"words.{k}", v) for k, v in _table(data, "words").items())),
-        synonyms=_by_word(_words("synonyms.words", group.get("words")) for group in groups),
+        words=frozenset[str]().union(*named),
+        synonyms=_by_word(alike),
         spellings={fold(wrong): fold(str(right)) for wrong, right in _table(data, "spellings").items()},
         stop=_words("stop.words", _table(data, "stop").get("words", [])),
         weak=_words("weak.words", _table(data, "weak").get("words", [])),

@@ -1,6 +1,6 @@
 """A question → what an engine has to look for, in terms that every engine has. Pure; adapters only translate.
 
-Fields: `title`, `tags`, `body` hold words; `codes`, `sounds`, `grams`, `acl`, `kind` hold whole terms.
+Fields: `title`, `tags`, `body`, `files` hold words; `codes`, `sounds`, `grams`, `acl`, `kind` hold whole terms.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kb.search import ranking
 from kb.search.analysis import Concept, Question
 
-FIELDS = (("title", ranking.TITLE), ("tags", ranking.TAGS), ("body", ranking.BODY))
+FIELDS = (("title", ranking.TITLE), ("tags", ranking.TAGS), ("body", ranking.BODY), ("files", ranking.FILES))
 TIE = 0.2
 """What a second field that has the word adds: some, so that title and body beat the title alone."""
 
@@ -79,7 +79,15 @@ class Best:
     ways: tuple[Way, ...]
 
 
-Way = Term | Every | Beginning | Mistyped | Best
+@dataclass(frozen=True)
+class All:
+    """Each of these, wherever it stands in the document; scored as they are, times `boost`."""
+
+    ways: tuple[Best, ...]
+    boost: float
+
+
+Way = Term | Every | Beginning | Mistyped | Best | All
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,11 @@ def _word(word: str, weight: float) -> Best:
     return Best(tuple(Term(field, word, weight * boost) for field, boost in FIELDS))
 
 
+def _any(part: tuple[str, ...]) -> Best:
+    word, *alike = part
+    return Best((_word(word, 1.0), *(_word(other, ranking.ALIKE) for other in alike)))
+
+
 def _beginning(concept: Concept) -> list[Way]:
     places = [*FIELDS[:2]]
     places += [("codes", ranking.TAGS)] if concept.code else []
@@ -131,6 +144,8 @@ def _beginning(concept: Concept) -> list[Way]:
 
 def _loose(concept: Concept) -> list[Way]:
     ways: list[Way] = [Term("sounds", sound, ranking.SOUNDS * ranking.LOOSE) for sound in concept.homophones]
+    if concept.parts:
+        ways.append(All(tuple(_any(part) for part in concept.parts), ranking.PARTS))
     if concept.grams:
         ways.append(Every("grams", concept.grams, ranking.LOOSE))
     if concept.fuzzy:

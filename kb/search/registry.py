@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from accounts.scope import Viewer
-from kb.search.documents import KINDS, Document
+from kb.search.documents import KINDS, Document, FileText
 
 
 class DocumentSource(Protocol):
@@ -35,19 +35,29 @@ class DocumentSource(Protocol):
         or codes (`kb.search.fallback`); the newest first."""
 
 
+FilesOf = Callable[[Session, Sequence[str]], Mapping[str, Sequence[FileText]]]
+"""Keys that the viewer may read → the attachments that whoever may read the thing may read too."""
+
+
 @dataclass
 class Registry:
     """The sources of the program; filled once by the wiring, repeating it changes nothing."""
 
     _sources: dict[str, DocumentSource] = field(default_factory=dict)
+    _files: dict[str, FilesOf] = field(default_factory=dict)
 
-    def add(self, source: DocumentSource) -> None:
-        """Raises ValueError for an unknown kind or a second, different source of the same kind."""
+    def add(self, source: DocumentSource, *, files: FilesOf | None = None) -> None:
+        """`files` tells what attachments say, for kinds that have any.
+
+        Raises ValueError for an unknown kind or a second, different source of the same kind.
+        """
         if source.kind not in KINDS:
             raise ValueError(f"document kind {source.kind!r} is unknown; known are {', '.join(KINDS)}")
         if type(self._sources.get(source.kind, source)) is not type(source):
             raise ValueError(f"a source of {source.kind!r} documents is registered already")
         self._sources[source.kind] = source
+        if files is not None:
+            self._files[source.kind] = files
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -77,6 +87,14 @@ class Registry:
         """What each source of these kinds finds without the index."""
         for kind in kinds:
             yield from self._sources[kind].look_up(session, viewer, key, words, limit)
+
+    def has_files(self, kind: str) -> bool:
+        """Whether things of this kind have attachments."""
+        return kind in self._files
+
+    def files(self, session: Session, kind: str, keys: Sequence[str]) -> Mapping[str, Sequence[FileText]]:
+        """What the attachments of these things say."""
+        return self._files[kind](session, keys) if kind in self._files and keys else {}
 
     def everything(self, session: Session) -> Iterator[Document]:
         """Every document of every source."""

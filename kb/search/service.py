@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from accounts.scope import Viewer
 from core.i18n import gettext as _
 from kb.dictionary import known
-from kb.search import access, fallback
+from kb.search import access, attached, fallback
 from kb.search.documents import Hit
 from kb.search.engine import SearchEngine, SearchEngineError
 from kb.search.fold import fold
@@ -86,7 +86,8 @@ def answer(
         for kind in {h.kind for h in hits}
         for key in sources.readable(session, viewer, kind, [h.key for h in hits if h.kind == kind])
     }
-    return Answer([h for h in hits if (h.kind, h.key) in allowed][:limit])
+    kept = [h for h in hits if (h.kind, h.key) in allowed][:limit]
+    return Answer(attached.with_files(session, sources, kept))
 
 
 def find(session: Session, engine: SearchEngine, viewer: Viewer, query: str, **how: Unpack[How]) -> list[Hit]:

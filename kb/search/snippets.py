@@ -1,6 +1,7 @@
 """The place in a text that answers the question, as HTML that holds nothing but text and <mark>."""
 
 import html
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -15,6 +16,8 @@ WINDOW = 90
 """Characters of a snippet: two lines on a phone."""
 LEAD = 15
 """Characters shown before the first mark, so that a sentence is recognisable."""
+AROUND = 500
+"""Characters of an attachment before the place that is shown."""
 MARKDOWN = re.compile(r"```\w*|[#>*_`|~]+|!?\[([^\]\n]*)\]\([^)\n]*\)|<[^>\n]{1,200}>")
 
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
@@ -97,10 +100,28 @@ def snippet(markdown: str, question: Question) -> Markup:
     return Markup(shown)  # noqa: S704  render escapes
 
 
+def near(text: str, question: Question) -> str:
+    """The part of a long text that answers the question, some lines before and behind it included."""
+    at = _best(text, marks(text, question))
+    return text[max(0, at - AROUND) : at + 2 * AROUND]
+
+
 def _best(text: str, found: list[Span]) -> int:
     best, where = 0, 0
-    for start, _ in found:
-        words = {text[a:b] for a, b in found if start <= a and b <= start + WINDOW - LEAD}
+    for i, (start, _) in enumerate(found):
+        near = itertools.takewhile(lambda span: span[1] <= start + WINDOW - LEAD, found[i : i + WINDOW])  # noqa: B023
+        words = {text[a:b] for a, b in near}
         if (score := sum(map(len, words))) > best:
             best, where = score, start
     return where
+
+
+def lacking(text: str, question: Question) -> frozenset[str]:
+    """The significant words of the question that stand in none of their forms in this text."""
+    folded = fold(text)
+    wanted = {c.word: c for c in question.needed}
+    found = {word for word, c in wanted.items() if any(form in folded for form in (word, *c.exact, *c.alike))}
+    if any(c.code for word, c in wanted.items() if word not in found):
+        codes = {f.normal for f in scan(folded, question.code_prefixes)}
+        found |= {word for word, c in wanted.items() if c.code in codes}
+    return frozenset(wanted) - found

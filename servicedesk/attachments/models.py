@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from accounts.models import Person
-from core.db import Base, pk
+from core.db import Base, enum_column, pk
 from core.db.base import Id
+from servicedesk.attachments.reading.reader import TextState
 
 
 class Attachment(Base):
@@ -29,3 +30,25 @@ class Attachment(Base):
     at: Mapped[dt.datetime]
 
     by: Mapped[Person] = relationship()
+    said: Mapped[AttachmentText | None] = relationship(
+        primaryjoin="foreign(Attachment.sha256) == AttachmentText.sha256", viewonly=True
+    )
+
+    @property
+    def text_state(self) -> TextState:
+        """Whether the search knows what is written in it."""
+        return self.said.state if self.said else TextState.WAITING
+
+
+class AttachmentText(Base):
+    """What a file says, once for each content however often it was sent. Kept, so that a rebuild reads no file again."""
+
+    __tablename__ = "attachment_text"
+    __audited__ = False
+
+    id: Mapped[int] = pk()
+    sha256: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    media_type: Mapped[str] = mapped_column(sa.String(100))
+    state: Mapped[TextState] = enum_column(TextState, default=TextState.WAITING, index=True)
+    text: Mapped[str] = mapped_column(sa.Text, default="", deferred=True)
+    read_at: Mapped[dt.datetime | None]

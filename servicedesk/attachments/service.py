@@ -12,6 +12,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.i18n import gettext as _
 from servicedesk.attachments import sniff
 from servicedesk.attachments.models import Attachment
+from servicedesk.attachments.reading import texts
 from servicedesk.attachments.store import FileStore
 from servicedesk.tickets import access, facts, views_of
 from servicedesk.tickets.facts import What
@@ -71,6 +72,7 @@ def attach(
     )
     session.add(row)
     session.flush()
+    texts.note(session, digest, kind.media_type)
     facts.changed(session, ticket, What.ATTACHED, now=now)
     return row
 
@@ -85,7 +87,7 @@ def of_ticket(
     session: Session, viewer: Viewer, ticket: Ticket, *, cursor: str | None = None, limit: int = MOST_A_TICKET
 ) -> Page[Attachment]:
     """The attachments the viewer may see, those of lines they may see: a page of them, oldest first."""
-    rows = _seen(session, viewer, ticket).options(joinedload(Attachment.by))
+    rows = _seen(session, viewer, ticket).options(joinedload(Attachment.by), joinedload(Attachment.said))
     return page(session, rows, [Key(Attachment.id)], cursor=cursor, limit=limit)
 
 

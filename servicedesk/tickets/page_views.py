@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response, flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import joinedload
 
 from accounts.current import viewer
 from accounts.models import Team, Unit
@@ -162,7 +163,12 @@ def _handoff_matters(ticket: Ticket, facts: list[TicketFact]) -> bool:
 def _files(ticket: Ticket, shown: set[int]) -> list[Any]:
     from servicedesk.attachments.models import Attachment
 
-    rows = db.session().scalars(sa.select(Attachment).where(Attachment.ticket_id == ticket.id).order_by(Attachment.id))
+    rows = db.session().scalars(
+        sa.select(Attachment)
+        .options(joinedload(Attachment.said))
+        .where(Attachment.ticket_id == ticket.id)
+        .order_by(Attachment.id)
+    )
     return [row for row in rows if row.fact_id in shown]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from servicedesk.attachments.reading.reader import TextState
 from servicedesk.clocks.rules import ClockState
 from servicedesk.custody.rules import Line, WaitingFor
 from servicedesk.tickets.models import Source
@@ -318,6 +319,8 @@ class AttachmentOut(ApiModel):
     type: str
     sha256: str
     internal: bool
+    text: TextState
+    """Whether the search knows what is written in it: `waiting` until it was read, `none` for a kind that is not read."""
     by: str
     at: dt.datetime
 

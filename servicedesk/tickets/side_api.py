@@ -136,6 +136,7 @@ def _out(row: Attachment) -> AttachmentOut:
         type=row.media_type,
         sha256=row.sha256,
         internal=row.internal,
+        text=row.text_state,
         by=row.by.login,
         at=row.at,
     )

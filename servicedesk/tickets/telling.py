@@ -8,6 +8,7 @@ from typing import Any
 from core.i18n import gettext as _
 from core.i18n import lazy
 from servicedesk.attachments.models import Attachment
+from servicedesk.attachments.reading.reader import TextState
 from servicedesk.custody.rules import WAITING_LABELS, WaitingFor
 from servicedesk.tickets import facts, rules
 from servicedesk.tickets.facts import What
@@ -51,6 +52,14 @@ FIELD_WORDS = {
     "major": lazy("重大事件标记"),
 }
 
+UNSEARCHABLE = {
+    TextState.UNREADABLE: lazy("文件已损坏或不是它所说的类型，搜索不到里面的文字"),
+    TextState.LOCKED: lazy("文件有密码，搜索不到里面的文字"),
+    TextState.TOO_LARGE: lazy("内容过大，搜索不到里面的文字"),
+    TextState.EMPTY: lazy("没有读到文字（可能是扫描件），搜索不到内容"),
+}
+"""What whoever looks for a file later should know of it now."""
+
 
 def entries(shown: Sequence[TicketFact], files: Sequence[Attachment]) -> list[dict[str, Any]]:
     """The lines of a timeline, newest first."""
@@ -74,7 +83,15 @@ def _entry(fact: TicketFact, files: Sequence[Attachment]) -> dict[str, Any]:
         else "event",
         "icon": ICONS[what],
         "tone": facts.TONES.get(what, ""),
-        "files": [{"name": f.name, "url": f"/desk/attachments/{f.id}", "size": f.size} for f in files],
+        "files": [
+            {
+                "name": f.name,
+                "url": f"/desk/attachments/{f.id}",
+                "size": f.size,
+                "note": str(UNSEARCHABLE.get(f.text_state, "")),
+            }
+            for f in files
+        ],
     }
 
 

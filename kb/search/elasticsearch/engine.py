@@ -8,7 +8,7 @@ from typing import Any
 import elasticsearch
 from elasticsearch import Elasticsearch
 
-from kb.search.analysis import Analyzer
+from kb.search.analysis import Analyzer, Question
 from kb.search.documents import Document, Hit
 from kb.search.elasticsearch.bulk import Action, Bulk
 from kb.search.elasticsearch.cluster import Address, Cluster
@@ -59,7 +59,7 @@ class ElasticsearchEngine:
         with self.cluster.reading() as client:
             for how in passes(question):
                 asked = to_query(plan(question, how, principals=principals, kinds=kinds, share=share))
-                if found := self._ask(client, asked, max(limit, CANDIDATES)):
+                if found := self._ask(client, asked, max(limit, CANDIDATES), question):
                     return order(found, question, limit)
         return []
 
@@ -103,12 +103,12 @@ class ElasticsearchEngine:
             after = [found[-1]]
         return found
 
-    def _ask(self, client: Elasticsearch, asked: dict[str, Any], size: int) -> list[Candidate]:
+    def _ask(self, client: Elasticsearch, asked: dict[str, Any], size: int, question: Question) -> list[Candidate]:
         answer = client.search(
             index=self.generations.alias, query=asked, size=size, source_includes=list(KEPT), track_total_hits=False,
             allow_no_indices=True, ignore_unavailable=True, filter_path="hits.hits._source,hits.hits._score",
         )  # fmt: skip
-        return [decode(hit) for hit in answer.body.get("hits", {}).get("hits", ())]
+        return [decode(hit, question) for hit in answer.body.get("hits", {}).get("hits", ())]
 
     def count(self, kind: str | None = None) -> int:
         """See `SearchEngine.count`."""

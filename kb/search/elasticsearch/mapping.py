@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from markupsafe import Markup
-
-from kb.search.analysis import Analyzer
+from kb.search.analysis import Analyzer, Question
 from kb.search.documents import Document, Hit
 from kb.search.forms import forms
 from kb.search.ranking import Candidate
@@ -16,7 +14,7 @@ GONE = "gone"
 """Kind of a document that was deleted while an index is being built: nobody may find it, and a rebuild does not bring it back."""
 KEPT = ("kind", "key", "shown_title", "shown_body", "url", "state", "weight", "updated")
 LONGEST_TERM = 1000
-SEARCHED = ("title", "tags", "body", "grams", "codes", "sounds")
+SEARCHED = ("title", "tags", "body", "files", "grams", "codes", "sounds")
 
 _TERM = {"type": "keyword", "ignore_above": LONGEST_TERM}
 _WORDS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
@@ -27,7 +25,7 @@ def template(pattern: str) -> dict[str, Any]:
     """The index template of every generation; replicas follow the number of nodes."""
     properties = {
         **dict.fromkeys(("uid", "kind", "acl", "codes", "sounds"), _TERM),
-        **dict.fromkeys(("title", "tags", "body"), _WORDS),
+        **dict.fromkeys(("title", "tags", "body", "files"), _WORDS),
         "grams": {"type": "text", "analyzer": "whitespace", "index_options": "docs", "norms": False},
         **dict.fromkeys(("key", "shown_title", "shown_body", "url", "state"), _SHOWN),
         "weight": {"type": "float"},
@@ -65,12 +63,12 @@ def gone(uid: str) -> dict[str, Any]:
     return {"uid": uid, "kind": GONE, "acl": []}
 
 
-def decode(found: dict[str, Any]) -> Candidate:
+def decode(found: dict[str, Any], question: Question) -> Candidate:
     """The kept fields of a found document."""
     kept = found["_source"]
     hit = Hit(
-        kind=kept["kind"], key=kept["key"], title=kept["shown_title"], title_html=Markup(), snippet=Markup(),
+        kind=kept["kind"], key=kept["key"], title=kept["shown_title"], body=kept["shown_body"], question=question,
         score=float(found["_score"]), url=kept["url"], state=kept["state"],
         updated_at=dt.datetime.fromtimestamp(float(kept["updated"]), tz=dt.UTC),
     )  # fmt: skip
-    return Candidate(hit, kept["shown_body"], float(kept["weight"]))
+    return Candidate(hit, float(kept["weight"]))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from kb.search import plan
-from kb.search.plan import TIE, Beginning, Best, Every, Mistyped, Plan, Term
+from kb.search.plan import TIE, All, Beginning, Best, Every, Mistyped, Plan, Term
 
 
 def query(wanted: Plan) -> dict[str, Any]:
@@ -34,6 +34,8 @@ def _way(way: plan.Way) -> dict[str, Any]:
         case Every(field, words, boost):
             every = {"bool": {"filter": [_term(field, word) for word in words]}}
             return {"constant_score": {"filter": every, "boost": boost}}
+        case All(ways, boost):
+            return {"bool": {"must": [_way(w) for w in ways], "boost": boost}}
         case Beginning(field, text, boost):
             return {"constant_score": {"filter": {"prefix": {field: {"value": text}}}, "boost": boost}}
         case Mistyped(field, word, boost):

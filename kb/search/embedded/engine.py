@@ -73,7 +73,9 @@ class EmbeddedEngine:
                 built = self._builder.build(plan(question, how, principals=principals, kinds=kinds, share=share))
                 found = searcher.search(built, limit=max(limit, CANDIDATES), count=False).hits
                 if found:
-                    return order((decode(searcher.doc(where), score) for score, where in found), question, limit)
+                    return order(
+                        (decode(searcher.doc(where), score, question) for score, where in found), question, limit
+                    )
         except (ValueError, OSError) as damage:
             self._give_up(damage)
         return []

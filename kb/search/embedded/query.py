@@ -6,13 +6,13 @@ from collections.abc import Collection
 import tantivy
 
 from kb.search import plan
-from kb.search.plan import TIE, Beginning, Best, Every, Mistyped, Plan, Term
+from kb.search.plan import TIE, All, Beginning, Best, Every, Mistyped, Plan, Term
 
 Occur = tantivy.Occur
 FieldType = tantivy.FieldType
 Query = tantivy.Query
 FEW_VALUES = 32
-WITH_FREQUENCY = ("title", "tags", "body")
+WITH_FREQUENCY = ("title", "tags", "body", "files")
 
 
 class Builder:
@@ -61,6 +61,9 @@ class Builder:
             case Every(field, words, boost):
                 every = Query.boolean_query([(Occur.Must, self._plain(field, word)) for word in words])
                 return Query.const_score_query(every, boost)
+            case All(ways, boost):
+                every = Query.boolean_query([(Occur.Must, self._way(w)) for w in ways])
+                return Query.boost_query(every, boost)
             case Beginning(field, text, boost):
                 return Query.const_score_query(Query.regex_query(self.schema, field, re.escape(text) + ".*"), boost)
             case Mistyped(field, word, boost):

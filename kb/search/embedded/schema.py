@@ -4,9 +4,8 @@ import datetime as dt
 from pathlib import Path
 
 import tantivy
-from markupsafe import Markup
 
-from kb.search.analysis import Analyzer
+from kb.search.analysis import Analyzer, Question
 from kb.search.documents import Document, Hit
 from kb.search.forms import forms
 from kb.search.ranking import Candidate
@@ -17,7 +16,7 @@ def schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for exact in ("uid", "kind", "acl", "codes", "sounds"):
         builder.add_text_field(exact, tokenizer_name="raw", index_option="basic", stored=exact in ("uid", "kind"))
-    for words in ("title", "tags", "body"):
+    for words in ("title", "tags", "body", "files"):
         builder.add_text_field(words, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("grams", tokenizer_name="whitespace", index_option="basic")
     for kept in ("key", "shown_title", "shown_body", "url", "state"):
@@ -42,7 +41,7 @@ def encode(doc: Document, analyzer: Analyzer) -> tantivy.Document:
         out.add_text("codes", code)
     for sound in found.sounds:
         out.add_text("sounds", sound)
-    for name in ("title", "tags", "body", "grams"):
+    for name in ("title", "tags", "body", "files", "grams"):
         out.add_text(name, getattr(found, name))
     out.add_float("weight", doc.weight)
     out.add_float("updated", doc.updated_at.timestamp())
@@ -50,7 +49,7 @@ def encode(doc: Document, analyzer: Analyzer) -> tantivy.Document:
     return out
 
 
-def decode(stored: tantivy.Document, score: float) -> Candidate:
+def decode(stored: tantivy.Document, score: float, question: Question) -> Candidate:
     """The kept fields of a found document."""
 
     def text(name: str) -> str:
@@ -58,10 +57,10 @@ def decode(stored: tantivy.Document, score: float) -> Candidate:
 
     updated = dt.datetime.fromtimestamp(float(stored.get_first("updated") or 0.0), tz=dt.UTC)
     hit = Hit(
-        kind=text("kind"), key=text("key"), title=text("shown_title"), title_html=Markup(), snippet=Markup(), score=score,
-        url=text("url"), state=text("state"), updated_at=updated,
+        kind=text("kind"), key=text("key"), title=text("shown_title"), body=text("shown_body"), question=question,
+        score=score, url=text("url"), state=text("state"), updated_at=updated,
     )  # fmt: skip
-    return Candidate(hit, text("shown_body"), float(stored.get_first("weight") or 1.0))
+    return Candidate(hit, float(stored.get_first("weight") or 1.0))
 
 
 def open_index(path: Path) -> tantivy.Index:

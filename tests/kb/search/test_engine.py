@@ -118,6 +118,18 @@ def test_kinds_narrow_the_answer(shelf):
     assert keys(shelf, "打印机", both, kinds=("ticket",)) == ["INC-2026-000007"]
 
 
+def test_K_03_attachments_find_their_ticket_below_those_that_say_it_themselves(engine):
+    engine.upsert([
+        doc("INC-1", "报表导出失败", "详见附件。", kind="ticket", files="季度汇总口径核对 ORA-28001"),
+        doc("INC-2", "季度汇总口径", "如何核对", kind="ticket"),
+    ])  # fmt: skip
+    assert keys(engine, "季度汇总口径") == ["INC-2", "INC-1"]
+    assert keys(engine, "报表 季度汇总") == ["INC-1"], "one word here, one there"
+    assert keys(engine, "ora 28001") == ["INC-1"]
+    engine.upsert([doc("INC-1", "报表导出失败", "详见附件。", kind="ticket")])
+    assert keys(engine, "季度汇总口径") == ["INC-2"]
+
+
 def test_the_answer_is_limited(shelf):
     assert len(keys(shelf, "打印机", limit=1)) == 1
 
