@@ -66,13 +66,12 @@ PLACES = ("省局机房", "市局机房", "县局", "办税服务厅", "税务�
 CAUSES = tuple(_CAUSES.split())
 STEPS = tuple(_STEPS.split())
 CODES = ("ORA-", "HTTP ", "BEA-", "TNS-", "0x0000", "CWWS-")
-NOTHING = "红烧肉的做法"
 QUESTIONS = (
     "打印机脱机", "核心征管 表空间不足", "电子税务局登录缓慢怎么办", "ORA-01653", "高拍仪 驱动", "视频会议卡顿", "dyj tuoji", "光模块告警 备用线路",
     "办税服务厅叫号系统打不开", "证书过期", "web-031", "10.61.22.1", "重启服务", "登陆超时", "印表機卡紙", "自助办税终端 磁盘写满 清理",
     "今天早上全县电子税务局提交的时候一直转圈然后报超时", "归档日志", "存储阵列", "数据库", "交换机端口关闭 县局", "BEA-000337", "短信未送达",
     "出口退税批量任务失败", "同步延迟", "虚拟化平台 内存溢出", "机房空调温度过高", "负载均衡会话", "账号被锁定", "统一身份认证 时间没有同步",
-    "公文处理附件上传失败", NOTHING, "一户式查询报表为空", "中间件线程池耗尽", "jihe", "税库银接口 队列积压", "防火墙授权到期",
+    "公文处理附件上传失败", "红烧肉的做法", "一户式查询报表为空", "中间件线程池耗尽", "jihe", "税库银接口 队列积压", "防火墙授权到期",
     "主备切换失败 应急预案", "扫描仪", "网络准入",
 )  # fmt: skip
 
@@ -198,18 +197,19 @@ def found_after(api: httpx.Client, n: int) -> float:
 
 def while_building(program: Program, search: Search, api: httpx.Client) -> None:
     """The index is built anew by the command; searches and edits go on."""
+    asked = [text for text in QUESTIONS if search(text).json()["items"]]
     took, found = [], []
     with subprocess.Popen(
         [PROGRAM, "search", "rebuild"], env=program.environment, stdout=subprocess.PIPE, text=True
     ) as building:
-        for n, text in enumerate(itertools.cycle(QUESTIONS)):
+        for n, text in enumerate(itertools.cycle(asked)):
             if building.poll() is not None:
                 break
             began = time.perf_counter()
             answer = search(text)
             took.append((time.perf_counter() - began) * 1000)
             assert answer.status_code == 200, answer.text
-            assert answer.json()["items"] or text == NOTHING, f"{text}: no hits while the index is built"
+            assert answer.json()["items"], f"{text}: no hits while the index is built"
             if n % 100 == 50:
                 found.append(found_after(api, EDITS + n))
         assert building.stdout

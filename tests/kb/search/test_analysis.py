@@ -72,6 +72,19 @@ def test_words_of_the_trade_are_known(word):
     assert word in analyzer.terms(f"关于{word}的说明")
 
 
+def test_K_03_a_word_that_was_removed_is_cut_apart_again():
+    added = Analyzer(shipped().extended({"words": {"added": ["秦岭云票"]}}))
+    assert "秦岭云票" in added.terms("秦岭云票升级")
+    assert "秦岭云票" not in Analyzer().terms("秦岭云票升级"), "another set of words has a dictionary of its own"
+
+
+def test_K_03_a_compound_knows_its_parts_and_what_means_the_same():
+    parts = {c.word: c.parts for c in analyzer.question("网络故障").concepts}["网络故障"]
+    assert [part[0] for part in parts] == ["网络", "故障"]
+    assert "局域网" in parts[0]
+    assert not analyzer.question("打印机").concepts[0].parts, "打印 alone is no printer"
+
+
 def test_words_without_meaning_are_left_out():
     assert "的" not in analyzer.terms("打印机的问题")
     assert analyzer.question("的了吗").concepts == ()

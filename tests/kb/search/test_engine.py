@@ -130,6 +130,11 @@ def test_K_03_attachments_find_their_ticket_below_those_that_say_it_themselves(e
     assert keys(engine, "季度汇总口径") == ["INC-2"]
 
 
+def test_K_03_the_parts_of_a_compound_find_what_says_them_apart(engine):
+    engine.upsert([doc("KB-1", "局域网的常见故障"), doc("KB-2", "故障报修电话")])
+    assert keys(engine, "网络故障") == ["KB-1"]
+
+
 def test_the_answer_is_limited(shelf):
     assert len(keys(shelf, "打印机", limit=1)) == 1
 
