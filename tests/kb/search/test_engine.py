@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from kb.search.analysis import Analyzer
 from kb.search.engine import SearchEngine, SearchEngineError
+from kb.search.lexicon import shipped
 from tests.kb.search.conftest import LIBRARY, doc
 
 EVERYONE = ("everyone",)
@@ -131,6 +133,7 @@ def test_K_03_attachments_find_their_ticket_below_those_that_say_it_themselves(e
 
 
 def test_K_03_the_parts_of_a_compound_find_what_says_them_apart(engine):
+    engine.analyzer = Analyzer(shipped().extended({"words": {"added": ["网络故障"]}}))
     engine.upsert([doc("KB-1", "局域网的常见故障"), doc("KB-2", "故障报修电话")])
     assert keys(engine, "网络故障") == ["KB-1"]
 
