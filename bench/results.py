@@ -1,8 +1,8 @@
 """Results of checks a second through `POST /api/v1/results`, judged and answered, token and disk included; on both databases.
 
-Floor: 50,000 a second in batches of 1,000. Three phases: the first results of all checks (each begins a state), a calm (all
+Floor: 50,000 a second in batches of 1,000. Phases: the first results of all checks (each begins a state), a calm (all
 is well, each with one number), and a storm (of each hundred checks three stand in trouble and say so in other words each
-time, and of each thousand three change). Beside it VictoriaMetrics takes the same numbers, which it does not judge.
+time, and one of three hundred falters). Beside it VictoriaMetrics takes the same numbers, which it does not judge.
 """
 
 from __future__ import annotations
