@@ -21,6 +21,7 @@ from accounts.models import (
     Unit,
     UnitClosure,
 )
+from core.db import committed
 
 TABLES = frozenset({ApiToken, Grant, Person, Role, Team, TeamMember, Unit, UnitClosure})
 _CHANGED = "rights_changed"
@@ -51,7 +52,7 @@ def _executed(state: ORMExecuteState) -> None:
         state.session.info[_CHANGED] = True
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _committed(session: Session) -> None:
     if session.info.pop(_CHANGED, False):
         _bump()

@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db import committed
 from core.events.base import Event
 from core.outbox.models import OutboxRow
 
@@ -121,7 +122,7 @@ def _row(kind: type[Event], listener: str, payload: str, now: dt.datetime) -> di
     }
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _wake(session: Session) -> None:
     if session.info.pop(_RECORDED, False):
         for callback in registry.on_commit:

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from core import clock, outbox
-from core.db import reading, transaction
+from core.db import committed, reading, transaction
 from core.errors import TaxopsError
 from core.events.base import Event
 from kb.dictionary import known
@@ -58,7 +58,7 @@ def follow(event: type[E], kind: str, key: Callable[[E], str]) -> None:
         outbox.subscribe(event, name, note, many=note_many)
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _wake(session: Session) -> None:
     if session.info.pop(_TOUCHED, False):
         for callback in on_commit:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import QueryContext, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from core.db import committed
 from monitor.alerts import rules
 from monitor.alerts.models import Member
 
@@ -215,7 +216,7 @@ def enter(session: Session, book: Book, entries: Iterable[Entry]) -> None:
     session.info.setdefault(_COMING, []).extend(coming)
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _ready(session: Session) -> None:
     for entry in session.info.pop(_COMING, ()):
         entry.ready = True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
+
+from core.db import committed
 
 _CHANGED = "checks_changed"
 on_commit: list[Callable[[], None]] = []
@@ -16,7 +17,7 @@ def changed(session: Session) -> None:
     session.info[_CHANGED] = True
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _tell(session: Session) -> None:
     if session.info.pop(_CHANGED, False):
         for callback in on_commit:

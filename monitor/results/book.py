@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, QueryContext, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from core.db import committed
 from monitor.alerts.models import Alert
 from monitor.models import Check, CheckState
 from monitor.results import stand as rows
@@ -162,10 +163,8 @@ def says_the_same(stand: Stand) -> bool:
     return stand.alert_open is True and stand.firing is not None
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _committed(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
     for claimed in session.info.pop(_CLAIMED, ()):
         claimed.twin.is_committed = True
         claimed.twin.ready = says_the_same(claimed.twin)

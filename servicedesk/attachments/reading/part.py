@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from core import clock
-from core.db import reading, transaction
+from core.db import committed, reading, transaction
 from servicedesk.attachments.reading import reader, texts
 from servicedesk.attachments.store import FileStore
 
@@ -24,7 +24,7 @@ BATCH = 20
 _wakes: list[threading.Event] = []
 
 
-@sa.event.listens_for(Session, "after_commit")
+@committed.on_commit
 def _wake(session: Session) -> None:
     if session.info.pop(texts.NOTED, False):
         for wake in _wakes:
