@@ -18,6 +18,7 @@ from escalation.notify import rules
 from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryState, PersonAddress, Preference
 
 WAKE = "notify_wake"
+AT_ONCE = 2_000
 Row = dict[str, Any]
 """A delivery as it is written; several go to the database as one statement."""
 
@@ -76,12 +77,21 @@ def tell_many(session: Session, told: Iterable[Told], *, now: dt.datetime) -> in
         rows |= {row["key"]: row for row in reach.deliveries(each.message, persons, now)}
         if persons:
             rows |= {row["key"]: row for row in _to_groups(each.message, every, now)}
-    known = set(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(list(rows)))))
+    known = _known(session, list(rows))
     fresh = [row for key, row in rows.items() if key not in known]
     if fresh:
         session.execute(sa.insert(Delivery), fresh)
         session.info["outbox_recorded"] = True  # wakes whoever waits for commits, the sender among them
     return len(fresh)
+
+
+def _known(session: Session, keys: list[str]) -> set[str]:
+    """Those that are written already; asked in pieces, since a driver takes so many parameters only."""
+    found: set[str] = set()
+    for first in range(0, len(keys), AT_ONCE):
+        some = keys[first : first + AT_ONCE]
+        found.update(session.scalars(sa.select(Delivery.key).where(Delivery.key.in_(some))))
+    return found
 
 
 class _Reach:
