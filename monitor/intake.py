@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from core.db import committed
 from core.i18n import gettext as _
 from monitor import health, metrics, places, rules
 from monitor.alerts import book as alert_book
@@ -75,6 +76,7 @@ def take_all(
     again = Again(book, known_alerts, now) if book is not None and known_alerts is not None else None
     try:
         if again is not None:
+            committed.in_the_end(session, undone=again.undo)  # where the commit fails; here, where we do
             each = zip(batches, orders, found, strict=True)
             orders = [again.take(results, order, taken, numbers) for results, order, taken in each]
         if any(orders):
@@ -259,6 +261,7 @@ def silence(session: Session, *, now: dt.datetime) -> int:
         .with_for_update(of=CheckState)
         .execution_options(populate_existing=True)
     ).all()
+    silent = [row for row in silent if row.stale_at is not None and row.stale_at < now]  # heard while we looked
     silent = _really_silent(session, silent, now)
     if not silent:
         return 0

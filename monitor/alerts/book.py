@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.orm import QueryContext, Session
+from sqlalchemy.orm import QueryContext, Session, object_session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from core.db import committed
@@ -24,8 +25,6 @@ from monitor.alerts import rules
 from monitor.alerts.models import Member
 
 AT_ONCE = 10_000
-_COMING = "alert_book_coming"
-_MOVED = "alert_book_moved"
 
 
 def notes_of(annotations: Mapping[str, str]) -> int:
@@ -88,24 +87,58 @@ class Book:
         return self.entries.get(fingerprint)
 
     def forget(self, fingerprint: str) -> None:
-        """The row is about to change by the ordinary way."""
+        """What is known of it counts no longer; it is looked up."""
         with self.lock:
-            entry = self.entries.pop(fingerprint, None)
-            if entry is not None:
-                entry.open = False
-                self.dirty.pop(entry.member_id, None)
+            self.take(fingerprint)
 
-    def claim(self, fingerprint: str, now: dt.datetime) -> bool:
+    def take(self, fingerprint: str) -> Entry | None:
+        """Out of the book with it. The caller holds the lock."""
+        entry = self.entries.pop(fingerprint, None)
+        if entry is not None:
+            entry.open = False
+            self.dirty.pop(entry.member_id, None)
+        return entry
+
+    def take_out(self, session: Session, connection: sa.Connection, fingerprint: str) -> None:
+        """The row is about to change by the ordinary way, in this transaction: what the disk does not have yet is written;
+        should the transaction fail, it is in the book again."""
+        with self.lock:
+            entry = self.take(fingerprint)
+            if entry is None:
+                return
+            reworded, found = entry.reworded, ([values(entry)], _words([entry])) if entry.dirty else None
+        committed.in_the_end(session, undone=partial(self._put_back, entry, reworded=reworded))
+        if found is not None:
+            _write(connection, *found)
+
+    def _put_back(self, entry: Entry, *, reworded: bool) -> None:
+        with self.lock:
+            if self.entries.setdefault(entry.fingerprint, entry) is entry:
+                entry.open = True
+                entry.reworded |= reworded
+                if entry.dirty:
+                    self.dirty[entry.member_id] = entry
+
+    def leave(self, coming: Sequence[Entry], replaced: Sequence[Entry]) -> None:
+        """What was put into the book goes again, and what stood there before is back."""
+        with self.lock:
+            for entry in coming:
+                if self.entries.get(entry.fingerprint) is entry:
+                    self.take(entry.fingerprint)
+        for entry in replaced:
+            self._put_back(entry, reworded=False)
+
+    def claim(self, session: Session, fingerprint: str, now: dt.datetime) -> bool:
         """Whether a label set has timed out, as far as the book knows; then it is out of the book."""
         with self.lock:
             entry = self.entries.get(fingerprint)
             if entry is not None and entry.expires_at is not None and entry.expires_at > now:
                 return False
             if entry is not None:
-                del self.entries[fingerprint]
-                entry.open = False
-                self.dirty.pop(entry.member_id, None)
-            return True
+                self.take(fingerprint)
+        if entry is not None:
+            committed.in_the_end(session, undone=partial(self._put_back, entry, reworded=entry.reworded))
+        return True
 
     def move(self, by: dt.timedelta) -> None:
         """The clock was set by so much: what counts from the last sending goes with it."""
@@ -116,31 +149,37 @@ class Book:
                     entry.expires_at += by
 
     def touched(self, entry: Entry) -> None:
-        """Its numbers are newer than the disk's. The caller holds the lock."""
+        """Its numbers are newer than the disk's, or may be. The caller holds the lock."""
         if not entry.dirty:
             entry.dirty = True
-            self.dirty[entry.member_id] = entry
+            if entry.open:
+                self.dirty[entry.member_id] = entry
 
     def write(self, session: Session) -> int:
         """Bring the disk up to date; returns how many rows. At most AT_ONCE, the longest waiting first."""
+        if not self.dirty:
+            return 0
+        connection = (
+            session.connection()
+        )  # the right to write first: what is read off below is the newest until the commit
         with self.lock:
-            batch = [self.dirty[key] for key in list(self.dirty)[:AT_ONCE]]
+            batch = [self.dirty.pop(key) for key in list(self.dirty)[:AT_ONCE]]
             for entry in batch:
-                del self.dirty[entry.member_id]
                 entry.dirty = False
+            reworded = [entry for entry in batch if entry.reworded]
             rows, words = [values(entry) for entry in batch], _words(batch)
         if not rows:
             return 0
-        try:
-            _write(session.connection(), rows, words)
-        except BaseException:
-            with self.lock:
-                for entry in batch:
-                    if entry.open:
-                        entry.reworded = entry.words is not None
-                        self.touched(entry)
-            raise
+        committed.in_the_end(session, undone=partial(self._not_written, batch, reworded))
+        _write(connection, rows, words)
         return len(rows)
+
+    def _not_written(self, batch: Sequence[Entry], reworded: Sequence[Entry]) -> None:
+        with self.lock:
+            for entry in reworded:
+                entry.reworded = True
+            for entry in batch:
+                self.touched(entry)
 
 
 def _words(entries: Iterable[Entry]) -> list[dict[str, Any]]:
@@ -204,23 +243,19 @@ def book_of(engine: sa.Engine | sa.Connection) -> Book | None:
 
 def enter(session: Session, book: Book, entries: Iterable[Entry]) -> None:
     """Put entries into the book; they become ready with the commit of this transaction, which has the right to write."""
-    coming = list(entries)
+    coming, replaced = list(entries), list[Entry]()
+    committed.in_the_end(session, kept=partial(_ready, coming), undone=partial(book.leave, coming, replaced))
     with book.lock:
         for entry in coming:
             entry.ready = False
-            old = book.entries.get(entry.fingerprint)
-            if old is not None:
-                old.open = False
-                book.dirty.pop(old.member_id, None)
+            if (old := book.take(entry.fingerprint)) is not None:
+                replaced.append(old)
             book.entries[entry.fingerprint] = entry
-    session.info.setdefault(_COMING, []).extend(coming)
 
 
-@committed.on_commit
-def _ready(session: Session) -> None:
-    for entry in session.info.pop(_COMING, ()):
+def _ready(coming: Sequence[Entry]) -> None:
+    for entry in coming:
         entry.ready = True
-    session.info.pop(_MOVED, None)
 
 
 def move(session: Session, by: dt.timedelta) -> None:
@@ -231,33 +266,14 @@ def move(session: Session, by: dt.timedelta) -> None:
     book = book_of(session.get_bind())
     if book is not None:
         book.move(by)
-        session.info[_MOVED] = session.info.get(_MOVED, dt.timedelta(0)) + by
-
-
-@sa.event.listens_for(Session, "after_soft_rollback")
-def _gone(session: Session, previous: Any) -> None:
-    if previous.nested:
-        return
-    book = book_of(session.get_bind()) if {_MOVED, _COMING} & set(session.info) else None
-    by = session.info.pop(_MOVED, None)
-    if book is not None and by is not None:
-        book.move(-by)
-    for entry in session.info.pop(_COMING, ()):
-        if book is not None:
-            book.forget(entry.fingerprint)
+        committed.in_the_end(session, undone=partial(book.move, -by))
 
 
 @sa.event.listens_for(Member, "before_update")
 def _changes(_mapper: Any, connection: sa.Connection, target: Member) -> None:
-    book = book_of(connection)
-    entry = book.entries.get(target.fingerprint) if book is not None else None
-    if book is None or entry is None:
-        return
-    if entry.dirty:
-        with book.lock:
-            rows, words = [values(entry)], _words([entry])
-        _write(connection, rows, words)
-    book.forget(target.fingerprint)
+    book, session = book_of(connection), object_session(target)
+    if book is not None and session is not None:
+        book.take_out(session, connection, target.fingerprint)
 
 
 def _newer(target: Member, session: Session | None) -> None:

@@ -29,7 +29,7 @@ def expire(session: Session, now: dt.datetime) -> int:
     ).all()
     told = Told()
     for member in members:
-        if book is not None and not book.claim(member.fingerprint, now):
+        if book is not None and not book.claim(session, member.fingerprint, now):
             continue  # it was seen again while we looked
         if member.resolved_at is None:
             at = member.expires_at or now

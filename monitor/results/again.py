@@ -22,7 +22,8 @@ from monitor.results.stand import Said, Stand, digest
 from monitor.results.taken import Taken
 
 LEAD = dt.timedelta(seconds=10)
-"""The disk is behind by less: a check that would be stale there so soon is written at once."""
+"""The disk is behind by less: a check that would be stale there so soon is written at once. So is one that would be in half
+a freshness: it is heard so seldom that a kill would cost it a whole interval, and the writing of it costs nothing."""
 
 
 class Again:
@@ -31,8 +32,8 @@ class Again:
     def __init__(self, book: Book, alerts: AlertBook, now: dt.datetime) -> None:
         self._book, self._alerts, self._now = book, alerts, now
         self._oldest, self._latest = now - rules.PAST_LIMIT, now + rules.FUTURE_LIMIT
-        self._moved: list[tuple[Stand, tuple[Any, ...]]] = []
-        self._seen: list[tuple[Entry, tuple[Any, ...]]] = []
+        self._moved: list[tuple[Stand, dt.datetime, tuple[Any, ...]]] = []
+        self._seen: list[tuple[Entry, dt.datetime, dict[str, str]]] = []
         self._not_so: set[int] = set()
 
     def take(self, results: Sequence[Said], order: Sequence[int], taken: Taken, numbers: Numbers) -> list[int]:
@@ -55,13 +56,13 @@ class Again:
                         not_so.add(check_id)
                 elif (
                     said.state is not stand.state
-                    or ((kept := stand.kept_until) is not None and kept < until)
+                    or ((kept := stand.kept_until) is not None and (kept < until or kept - now < stand.half))
                     or (stand.firing is not None and not self._sees(stand.firing, said))
                 ):
                     left.append(place)
                     not_so.add(check_id)
                 else:
-                    self._moved.append((stand, _moving(stand)))
+                    self._moved.append((stand, at, _moving(stand)))
                     stand.hear(said, now)
                     if not stand.dirty:
                         self._book.touched(stand)
@@ -85,7 +86,7 @@ class Again:
         """Move its alert's last-seen and count; False where that alert is in other hands just now."""
         if not (entry.ready and entry.open) or entry.words is None:
             return False
-        self._seen.append((entry, (entry.last_seen_at, entry.count, entry.words)))
+        self._seen.append((entry, entry.last_seen_at, entry.words))
         entry.last_seen_at, entry.count = self._now, entry.count + 1
         if entry.words.get(DESCRIPTION) != said.output:
             entry.words, entry.reworded = {**entry.words, DESCRIPTION: said.output}, True
@@ -93,13 +94,22 @@ class Again:
         return True
 
     def undo(self) -> None:
-        """Nothing was taken after all."""
+        """Nothing was taken after all; what another thread has heard since stays."""
         with self._book.lock, self._alerts.lock:
-            for stand, before in reversed(self._moved):
+            for stand, at, before in reversed(self._moved):
+                if stand.at is not at:
+                    continue
                 stand.at, stand.evidence, stand.said, stand.digest, stand.received_at = before[:5]
                 stand.output, stand.stale_at = before[5:]
-            for entry, seen in reversed(self._seen):
-                entry.last_seen_at, entry.count, entry.words = seen
+                self._book.touched(stand)  # it may have been written meanwhile
+            for entry, last_seen_at, words in reversed(self._seen):
+                entry.count -= 1
+                if entry.last_seen_at is self._now:
+                    entry.last_seen_at = last_seen_at
+                    if entry.words is not words:
+                        entry.words, entry.reworded = words, True
+                self._alerts.touched(entry)
+            self._moved, self._seen = [], []
 
 
 def _moving(stand: Stand) -> tuple[Any, ...]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapper, QueryContext, Session
+from sqlalchemy.orm import Mapper, QueryContext, Session, object_session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from core.db import committed
@@ -26,7 +27,6 @@ from monitor.results.stand import Stand
 from monitor.states import Kind, State
 
 AT_ONCE = 10_000
-_CLAIMED = "stands_claimed"
 _MOVING = ("at", "output", "evidence", "received_at", "stale_at")
 
 
@@ -38,28 +38,38 @@ class Book:
         self.stands: dict[int, Stand] = {}
         self.dirty: dict[int, Stand] = {}
 
-    def forget(self, check_id: int) -> None:
-        """The row is about to change by the ordinary way."""
+    def take_out(self, session: Session, connection: sa.Connection, check_ids: Iterable[int] | None = None) -> None:
+        """The rows of these (of all) are about to change by the ordinary way, in this transaction, which has the right to
+        write: what the disk does not have yet is written, and they are read anew by whoever asks; should the transaction
+        fail, they are in the book again."""
         with self.lock:
-            stand = self.stands.pop(check_id, None)
-            if stand is not None:
+            found = list(self.stands) if check_ids is None else check_ids
+            taken = [(stand, stand.ready) for i in found if (stand := self.stands.pop(i, None)) is not None]
+            for stand, _was_ready in taken:
                 stand.ready = False
-                self.dirty.pop(check_id, None)
+                self.dirty.pop(stand.check.id, None)
+            moved = [rows.moved(stand) for stand, _was_ready in taken if stand.dirty]
+        if not taken:
+            return
+        committed.in_the_end(session, undone=partial(self._put_back, taken))
+        if moved:
+            rows.write_moved(connection, moved)
 
-    def clear(self) -> None:
-        """All rows are about to change."""
+    def _put_back(self, taken: Sequence[tuple[Stand, bool]]) -> None:
         with self.lock:
-            for stand in self.stands.values():
-                stand.ready = False
-            self.stands.clear()
-            self.dirty.clear()
+            for stand, was_ready in taken:
+                if self.stands.setdefault(stand.check.id, stand) is stand:
+                    stand.ready = was_ready
+                    if stand.dirty:
+                        self.touched(stand)
 
     def touched(self, stand: Stand) -> None:
-        """It is newer than the disk. The caller holds the lock."""
+        """It is newer than the disk, or may be. The caller holds the lock."""
         stand.dirty = True
-        self.dirty[stand.check.id] = stand
+        if self.stands.get(stand.check.id) is stand:
+            self.dirty[stand.check.id] = stand
 
-    def write(self, session: Session) -> int:
+    def write(self, session: Session, most: int = AT_ONCE) -> int:
         """Bring the disk up to date; returns how many rows. At most AT_ONCE, the longest waiting first."""
         if not self.dirty:
             return 0
@@ -67,21 +77,26 @@ class Book:
             session.connection()
         )  # the right to write first: what is read off below is the newest until the commit
         with self.lock:
-            batch = [self.dirty.pop(check_id) for check_id in list(self.dirty)[:AT_ONCE]]
+            batch = [self.dirty.pop(check_id) for check_id in list(self.dirty)[: min(most, AT_ONCE)]]
             for stand in batch:
                 stand.dirty = False
-            found = [(stand, stand.stale_at, rows.moved(stand)) for stand in batch]
-        try:
-            rows.write_moved(connection, [row for _stand, _until, row in found])
-        except BaseException:
-            with self.lock:
-                for stand in batch:
-                    if self.stands.get(stand.check.id) is stand:
-                        self.touched(stand)
-            raise
-        for stand, until, _row in found:
-            stand.kept_until = until
+            found = [(stand, stand.stale_at) for stand in batch]
+            moved = [rows.moved(stand) for stand in batch]
+        if not batch:
+            return 0
+        committed.in_the_end(session, kept=partial(self._written, found), undone=partial(self._not_written, batch))
+        rows.write_moved(connection, moved)
         return len(batch)
+
+    def _written(self, found: Sequence[tuple[Stand, dt.datetime | None]]) -> None:
+        with self.lock:
+            for stand, until in found:
+                stand.kept_until = until
+
+    def _not_written(self, batch: Sequence[Stand]) -> None:
+        with self.lock:
+            for stand in batch:
+                self.touched(stand)
 
 
 _books: WeakKeyDictionary[sa.Pool, Book] = WeakKeyDictionary()
@@ -101,18 +116,21 @@ def book_of(engine: sa.Engine | sa.Connection) -> Book | None:
 
 
 def write(session: Session, _now: dt.datetime | None = None) -> int:
-    """Bring to the disk what the book knows better; returns how many rows."""
-    book, written = book_of(session.get_bind()), 0
-    while book is not None and (some := book.write(session)):
-        written += some
-    return written
+    """Bring to the disk what the book knows better; returns how many rows.
+
+    No more than wait as it begins: results that keep coming would keep it, and the right to write, for good.
+    """
+    book = book_of(session.get_bind())
+    waiting = written = len(book.dirty) if book is not None else 0
+    while book is not None and waiting > 0 and (some := book.write(session, waiting)):
+        waiting -= some
+    return written - waiting
 
 
 def move(session: Session, _by: dt.timedelta) -> None:
     """The clock was set: the rows move, and are read anew."""
-    write(session)
     if (book := book_of(session.get_bind())) is not None:
-        book.clear()
+        book.take_out(session, session.connection())
 
 
 class _Claim(NamedTuple):
@@ -128,9 +146,10 @@ def claim(session: Session, check_ids: Iterable[int]) -> dict[int, Stand]:
     """
     book, found = book_of(session.get_bind()), {}
     wanted = list(check_ids)
-    claims: list[_Claim] = session.info.setdefault(_CLAIMED, []) if book is not None else []
+    claims: list[_Claim] = []
     if book is not None:
         session.connection()  # the right to write first: nobody else changes rows from here on
+        committed.in_the_end(session, kept=partial(_committed, claims), undone=partial(_give_back, book, claims))
         with book.lock:
             for check_id in wanted:
                 original = book.stands.get(check_id)
@@ -163,21 +182,13 @@ def says_the_same(stand: Stand) -> bool:
     return stand.alert_open is True and stand.firing is not None
 
 
-@committed.on_commit
-def _committed(session: Session) -> None:
-    for claimed in session.info.pop(_CLAIMED, ()):
+def _committed(claims: Sequence[_Claim]) -> None:
+    for claimed in claims:
         claimed.twin.is_committed = True
         claimed.twin.ready = says_the_same(claimed.twin)
 
 
-@sa.event.listens_for(Session, "after_soft_rollback")
-def _gone(session: Session, previous: Any) -> None:
-    if previous.nested or _CLAIMED not in session.info:
-        return
-    book = book_of(session.get_bind())
-    claims: list[_Claim] = session.info.pop(_CLAIMED)
-    if book is None:
-        return
+def _give_back(book: Book, claims: Sequence[_Claim]) -> None:
     with book.lock:
         for claimed in reversed(claims):
             original, check_id = claimed.original, claimed.twin.check.id
@@ -191,32 +202,26 @@ def _gone(session: Session, previous: Any) -> None:
                 book.touched(original)
 
 
-def _taken_out(connection: sa.Connection, check_id: int | None) -> None:
-    book = book_of(connection)
-    stand = book.stands.get(check_id) if book is not None and check_id is not None else None
-    if book is None or stand is None:
-        return
-    if stand.dirty:
-        with book.lock:
-            row = rows.moved(stand)
-        rows.write_moved(connection, [row])
-    book.forget(stand.check.id)
+def _taken_out(connection: sa.Connection, target: Check | CheckState | Alert, check_id: int | None) -> None:
+    book, session = book_of(connection), object_session(target)
+    if book is not None and session is not None and check_id in book.stands:
+        book.take_out(session, connection, [check_id])
 
 
 @sa.event.listens_for(Check, "before_update")
 def _check_changes(_mapper: Mapper[Any], connection: sa.Connection, target: Check) -> None:
-    _taken_out(connection, target.id)
+    _taken_out(connection, target, target.id)
 
 
 @sa.event.listens_for(CheckState, "before_update")
 def _state_changes(_mapper: Mapper[Any], connection: sa.Connection, target: CheckState) -> None:
-    _taken_out(connection, target.check_id)
+    _taken_out(connection, target, target.check_id)
 
 
 @sa.event.listens_for(Alert, "before_insert")
 @sa.event.listens_for(Alert, "before_update")
 def _alert_changes(_mapper: Mapper[Any], connection: sa.Connection, target: Alert) -> None:
-    _taken_out(connection, target.check_id)
+    _taken_out(connection, target, target.check_id)
 
 
 def _newer(target: CheckState, session: Session | None) -> None:

@@ -99,6 +99,7 @@ class Stand(msgspec.Struct, eq=False):
     alert_open: bool | None = None
     firing: Entry | None = None
     freshness: dt.timedelta | None = None
+    half: dt.timedelta = dt.timedelta(0)
     kept_until: dt.datetime | None = None
     is_committed: bool = False
     ready: bool = False
@@ -167,7 +168,9 @@ def read(session: Session, check_ids: Sequence[int]) -> dict[int, Stand]:
         check = Checked(*row[:_OF_CHECK])
         stand = Stand(check, *row[_OF_CHECK:])
         stand.kept_until = stand.stale_at
-        stand.freshness = dt.timedelta(seconds=check.freshness_s) if check.freshness_s > 0 else None
+        if check.freshness_s > 0:
+            stand.freshness = dt.timedelta(seconds=check.freshness_s)
+            stand.half = stand.freshness / 2
         found[check.id] = stand
     return found
 

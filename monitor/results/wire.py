@@ -108,8 +108,11 @@ def _is_plain(number: PostedNumber) -> bool:
 
 def write(session: Session, parts: Sequence[Part], *, store: SampleStore | None, now: dt.datetime) -> None:
     """Take several requests in one transaction; one that is left to the schema leaves nothing."""
+    for part in parts:
+        part.answer = None  # of an attempt that failed
     read_ones = [(part, batch) for part in parts if (batch := read(part.body)) is not None]
     taken_ones = [(part, batch) for part, batch in read_ones if _may(session, part, batch, now)]
+    session.flush()  # pollers before checks, as everybody locks them
     found = intake.take_all(session, [batch.results for _part, batch in taken_ones], store=store, now=now)
     for (part, _batch), taken in zip(taken_ones, found, strict=True):
         part.answer = answer(taken)
