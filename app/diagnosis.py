@@ -27,6 +27,7 @@ from core.i18n import gettext as _
 from core.outbox import OutboxRow
 from escalation.notify.models import Channel, ChannelKind, Delivery, DeliveryAttempt, DeliveryState
 from kb.search import findings as search
+from servicedesk.attachments.reading import findings as attachments
 from web.filters import local
 
 GIB = 1024**3
@@ -72,6 +73,7 @@ def _inside(session: Session) -> Iterator[Finding]:
     yield from directory.findings(session)
     yield from _stuck(session, now)
     yield from search.of_backlog(session, now=now)
+    yield from attachments.of_waiting(session, now=now)
 
 
 def _home(settings: Settings) -> Iterator[Finding]:

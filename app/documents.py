@@ -14,10 +14,11 @@ from cmdb.queries import items as item_queries
 from kb.search.access import Admitted, Ancestry
 from kb.search.documents import Document, FileText
 from kb.search.fallback import holding, newest
+from kb.search.forms import LONGEST_FILES
 from monitor.alerts import queries as alert_queries
 from monitor.alerts.models import Alert
 from servicedesk.attachments.reading import texts
-from servicedesk.finding import place_of
+from servicedesk.finding import place_of, written_forms
 from servicedesk.tickets import access as ticket_access
 from servicedesk.tickets.models import Ticket, TicketPrincipal
 
@@ -69,7 +70,7 @@ class TicketSource:
         for ticket_id, kind, principal_id, until_at in session.execute(admitted):
             rows[ticket_id].append(Admitted(kind, principal_id, until_at))
         told = timelines.of_tickets(session, list(rows))
-        files = _joined(session, list(rows))
+        files = texts.of_tickets(session, list(rows))
         for ticket in tickets:
             parts = (ticket.description, ticket.cause or "", ticket.solution or "", told.get(ticket.id, ""))
             yield Document(
@@ -81,29 +82,29 @@ class TicketSource:
                 principals=ancestry.of_rows(ticket_access.READ, rows[ticket.id])
                 | ({f"{ticket_access.READ}@service:{ticket.service_id}"} if ticket.service_id else frozenset()),
                 updated_at=ticket.updated_at,
-                tags=(ticket.category,),
+                tags=(ticket.category, *written_forms(ticket.number)),
                 error_codes=(ticket.error_code,) if ticket.error_code else (),
-                files=files.get(ticket.id, ""),
+                files=_joined(session, files.get(ticket.id, ())),
                 state=str(ticket.state),
                 place=place_of(ticket.opened_at, ticket.id),
             )
 
 
-def _joined(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """Ticket id → what its public attachments say."""
-    found: dict[int, str] = {}
-    for ticket_id, _name, text in texts.of_tickets(session, ids):
-        found[ticket_id] = f"{found.get(ticket_id, '')}\n{text}"
-    return found
+def _joined(session: Session, files: Sequence[texts.Said]) -> str:
+    """What a ticket's files say, within what is indexed; read one ticket after the other, since that may be much."""
+    told = texts.beginnings(session, files, LONGEST_FILES - len(files))  # and a line break each
+    return "\n".join(told[file.sha256] for file in files if file.sha256 in told)
 
 
-def files_of_tickets(session: Session, numbers: Sequence[str]) -> dict[str, list[FileText]]:
-    """Ticket number → its public attachments, as whoever may read the ticket may read them."""
+def files_of_tickets(session: Session, numbers: Sequence[str], most: int) -> dict[str, list[FileText]]:
+    """Ticket number → the beginnings of its public attachments, as whoever may read the ticket may read them."""
     numbered = dict(session.execute(sa.select(Ticket.id, Ticket.number).where(Ticket.number.in_(numbers))).all())
-    found: dict[str, list[FileText]] = {}
-    for ticket_id, name, text in texts.of_tickets(session, list(numbered)):
-        found.setdefault(numbered[ticket_id], []).append(FileText(name, text))
-    return found
+    files = texts.of_tickets(session, list(numbered))
+    told = texts.beginnings(session, [file for some in files.values() for file in some], most)
+    return {
+        numbered[ticket_id]: [FileText(file.name, told[file.sha256]) for file in some if file.sha256 in told]
+        for ticket_id, some in files.items()
+    }
 
 
 class ItemSource:

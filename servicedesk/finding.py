@@ -38,6 +38,7 @@ FEW = 2_000
 STEP = 20_000
 """Rows of the table that are looked through at once while the index is away."""
 KIND = "ticket"
+_ORDER = (Ticket.opened_at.desc(), Ticket.id.desc())
 _IDS = 2**32
 _NUMBER = re.compile(rf"({'|'.join(PREFIXES.values())})-?(\d{{4}})-?(\d{{1,7}})", re.ASCII | re.IGNORECASE)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +49,17 @@ log = structlog.get_logger(__name__)
 def place_of(opened_at: dt.datetime, ticket_id: int) -> int:
     """Where a ticket stands in the list, newest first: by the second it was opened in, then by its id."""
     return max(1, _second(opened_at) * _IDS + ticket_id)
+
+
+def written_forms(number: str) -> tuple[str, ...]:
+    """How people type part of a number; each finds the ticket in the index.
+
+    >>> written_forms("INC-2026-000123")
+    ('INC-2026', '2026-000123', '2026-123', '123')
+    """
+    prefix, year, sequence = number.split("-")
+    short = str(int(sequence))
+    return (f"{prefix}-{year}", f"{year}-{sequence}", f"{year}-{short}", short)
 
 
 def _second(at: dt.datetime) -> int:
@@ -102,9 +114,15 @@ class Words:
         size, most, tried = FIRST, _most(cursor), False
         while True:
             found = ask(limit=size, most=most)
-            while len(found) == size and _same_second(found):  # imported with one time for all: read whole
-                size *= 4
+            if len(found) == size < LARGEST and _same_second(found):
+                size = LARGEST
                 found = ask(limit=size, most=most)
+            if len(found) == size and _same_second(found):  # imported with one time for all
+                most = found[0] // _IDS * _IDS - 1
+                for some in self._crowded(ask, found[0] // _IDS, cursor):
+                    cursor = some.until
+                    yield some
+                continue
             if len(found) < size:
                 yield Slice(_with_ids(found))
                 return
@@ -116,10 +134,25 @@ class Words:
                 return
             tried, size, most = True, min(size * 4, LARGEST), whole[-1] // _IDS * _IDS - 1
 
+    def _crowded(self, ask: Callable[..., list[int]], second: int, cursor: str | None) -> Iterator[Slice]:
+        """The tickets of a second with more hits than are asked for at once: the table tells them in pieces, the index
+        which of a piece have the words."""
+        start = _EPOCH + dt.timedelta(seconds=second)
+        rows = self.rows(sa.select(Ticket.opened_at, Ticket.id))
+        rows = rows.where(Ticket.opened_at >= start, Ticket.opened_at < start + dt.timedelta(seconds=1))
+        full = True
+        while full:
+            left = rows if cursor is None else rows.where(_after(cursor))
+            some = self.session.execute(left.order_by(*_ORDER).limit(LARGEST)).all()
+            full = len(some) == LARGEST
+            cursor = encode(list(some[-1]) if full else [start, 0])
+            places = [place_of(*row) for row in some]
+            yield Slice(_with_ids(ask(limit=len(places), among=places) if places else []), cursor)
+
     def _few(self, cursor: str) -> list[int] | None:
         """Places of all that the other filters let through, or None where that is many."""
         statement = self.rows(sa.select(Ticket.opened_at, Ticket.id)).where(_after(cursor))
-        rows = self.session.execute(statement.order_by(Ticket.opened_at.desc(), Ticket.id.desc()).limit(FEW + 1)).all()
+        rows = self.session.execute(statement.order_by(*_ORDER).limit(FEW + 1)).all()
         return [place_of(*row) for row in rows] if len(rows) <= FEW else None
 
     # --- without it
@@ -142,7 +175,7 @@ class Words:
         statement = sa.select(Ticket.opened_at, Ticket.id)
         if cursor is not None:
             statement = statement.where(_after(cursor))
-        statement = statement.order_by(Ticket.opened_at.desc(), Ticket.id.desc())
+        statement = statement.order_by(*_ORDER)
         last = self.session.execute(statement.offset(STEP - 1).limit(1)).first()
         return encode(list(last)) if last else None
 

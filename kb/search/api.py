@@ -57,5 +57,6 @@ class SearchOut(ApiModel):
 def search(query: SearchQuery) -> SearchOut:
     """Search articles, tickets, notices, items and alerts the caller may read."""
     found = service.answer(db.session(), engine(), viewer(), query.q, kinds=query.kind, limit=query.limit)
-    items = [HitOut.model_validate(h, from_attributes=True, extra="ignore") for h in found.hits]
+    hits = service.shown(db.session(), found.hits)
+    items = [HitOut.model_validate(h, from_attributes=True, extra="ignore") for h in hits]
     return SearchOut(items=items, incomplete=found.trouble or None)

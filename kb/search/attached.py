@@ -13,15 +13,24 @@ from kb.search.snippets import lacking, near
 
 MOST = 10
 """Hits of one answer whose files are looked through: texts are long, and readers look at the first ones."""
+CHARACTERS, WHILE_TYPING = 400_000, 40_000
+"""Characters that are looked through for one answer, of all files of all hits: a few tenths of a second at worst.
+An answer to every key that is pressed may cost a tenth of that."""
 
 
-def with_files(session: Session, registry: Registry, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits, those found by an attachment with its name and the place in it."""
+def with_files(session: Session, registry: Registry, hits: Sequence[Hit], *, typing: bool = False) -> list[Hit]:
+    """The hits, those found by an attachment with its name and the place in it. For hits that are shown: it costs.
+
+    What stands beyond the characters looked through is found by, but the hit does not say in which file.
+    """
+    most = WHILE_TYPING if typing else CHARACTERS
     wanted = [(hit, gap) for hit in hits if registry.has_files(hit.kind) and (gap := _gap(hit))][:MOST]
     told = {
         (kind, key): files
         for kind in {hit.kind for hit, _gap in wanted}
-        for key, files in registry.files(session, kind, [hit.key for hit, _gap in wanted if hit.kind == kind]).items()
+        for key, files in registry.files(
+            session, kind, [hit.key for hit, _gap in wanted if hit.kind == kind], most
+        ).items()
     }
     better = {
         (hit.kind, hit.key): shown

@@ -43,7 +43,7 @@ class Document:
 
 @dataclass(frozen=True)
 class FileText:
-    """What one attachment says."""
+    """What one attachment says, or its beginning."""
 
     name: str
     text: str

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from kb.search.analysis import Analyzer
 from kb.search.documents import Document
 
-VERSION = "6"
+VERSION = "7"
 """Part of an index's name: after a change of its fields or of the analysis the index is built anew."""
 LONGEST_BODY = 60_000
 """Characters of a body that are indexed and kept for snippets."""
 LONGEST_FILES = 400_000
-"""Characters of all attachments of a document that are indexed."""
+"""Characters of all attachments of a document that are indexed; which of them, the source decides."""
 
 
 @dataclass(frozen=True)

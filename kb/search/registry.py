@@ -35,8 +35,9 @@ class DocumentSource(Protocol):
         or codes (`kb.search.fallback`); the newest first."""
 
 
-FilesOf = Callable[[Session, Sequence[str]], Mapping[str, Sequence[FileText]]]
-"""Keys that the viewer may read → the attachments that whoever may read the thing may read too."""
+FilesOf = Callable[[Session, Sequence[str], int], Mapping[str, Sequence[FileText]]]
+"""Keys that the viewer may read, and how many characters may be fetched for all of them together → the beginnings of the
+attachments that whoever may read the thing may read too."""
 
 
 @dataclass
@@ -92,9 +93,9 @@ class Registry:
         """Whether things of this kind have attachments."""
         return kind in self._files
 
-    def files(self, session: Session, kind: str, keys: Sequence[str]) -> Mapping[str, Sequence[FileText]]:
-        """What the attachments of these things say."""
-        return self._files[kind](session, keys) if kind in self._files and keys else {}
+    def files(self, session: Session, kind: str, keys: Sequence[str], most: int) -> Mapping[str, Sequence[FileText]]:
+        """What the attachments of these things say, `most` characters of all of them."""
+        return self._files[kind](session, keys, most) if kind in self._files and keys else {}
 
     def everything(self, session: Session) -> Iterator[Document]:
         """Every document of every source."""

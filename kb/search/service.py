@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -87,12 +87,17 @@ def answer(
         for key in sources.readable(session, viewer, kind, [h.key for h in hits if h.kind == kind])
     }
     kept = [h for h in hits if (h.kind, h.key) in allowed][:limit]
-    return Answer(attached.with_files(session, sources, kept))
+    return Answer(kept)
 
 
 def find(session: Session, engine: SearchEngine, viewer: Viewer, query: str, **how: Unpack[How]) -> list[Hit]:
     """The hits of `answer`, for a place that has no room to say that they may not be all."""
     return answer(session, engine, viewer, query, **how).hits
+
+
+def shown(session: Session, hits: Sequence[Hit], *, typing: bool = False) -> list[Hit]:
+    """The hits as they are shown: with the attachment each was found by. Only for those that somebody gets to see."""
+    return attached.with_files(session, sources, hits, typing=typing)
 
 
 def record_miss(session: Session, text: str, *, unit_id: int, now: dt.datetime) -> None:

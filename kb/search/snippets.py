@@ -121,7 +121,21 @@ def lacking(text: str, question: Question) -> frozenset[str]:
     folded = fold(text)
     wanted = {c.word: c for c in question.needed}
     found = {word for word, c in wanted.items() if any(form in folded for form in (word, *c.exact, *c.alike))}
-    if any(c.code for word, c in wanted.items() if word not in found):
-        codes = {f.normal for f in scan(folded, question.code_prefixes)}
-        found |= {word for word, c in wanted.items() if c.code in codes}
+    codes = {c.code: word for word, c in wanted.items() if c.code and word not in found}
+    found |= {codes[code] for code in _written_codes(folded, frozenset(codes), question)}
     return frozenset(wanted) - found
+
+
+def _written_codes(folded: str, wanted: frozenset[str], question: Question) -> set[str]:
+    """Those of the codes that stand in the text in any writing. Taking a text apart is slow, and however a code is written
+    its end is the same: only lines that have one are taken apart, and none once all are found."""
+    found: set[str] = set()
+    ends = {code: code.rsplit("-", 1)[-1] for code in wanted}
+    if not any(end in folded for end in ends.values()):
+        return found
+    for line in folded.split("\n"):
+        if any(end in line for code, end in ends.items() if code not in found):
+            found |= wanted.intersection(f.normal for f in scan(line, question.code_prefixes))
+            if found == wanted:
+                break
+    return found

@@ -46,7 +46,8 @@ def search_page() -> ResponseReturnValue:
         session.rollback()  # a reader must not hold its snapshot while the note is written
         with transaction(web_db.engine()) as writing:
             service.record_miss(writing, text, unit_id=who.unit_id, now=clock.now())
-    groups = _groups(shown) if not kind else [(kind, shown)]
+    told = service.shown(session, shown if kind else _previews(shown), typing=is_fragment())
+    groups = [(k, [h for h in told if h.kind == k]) for k in dict.fromkeys(h.kind for h in told)]
     tabs = [
         {
             "label": _("全部"),
@@ -64,7 +65,7 @@ def search_page() -> ResponseReturnValue:
         "text": text,
         "trouble": answer.trouble,
         "kind": kind,
-        "groups": [g for g in groups if g[1]],
+        "groups": groups,
         "tabs": tabs,
         "kind_labels": KIND_LABELS,
         "icons": KIND_ICONS,
@@ -74,7 +75,7 @@ def search_page() -> ResponseReturnValue:
     )
 
 
-def _groups(hits: list[Hit]) -> list[tuple[str, list[Hit]]]:
-    """By kind, the kind with the best hit first, a few of each."""
-    order = list(dict.fromkeys(h.kind for h in hits))
-    return [(kind, [h for h in hits if h.kind == kind][:PREVIEW]) for kind in order]
+def _previews(hits: list[Hit]) -> list[Hit]:
+    """The kind with the best hit first, a few of each."""
+    order = dict.fromkeys(h.kind for h in hits)
+    return [hit for kind in order for hit in [h for h in hits if h.kind == kind][:PREVIEW]]

@@ -36,7 +36,9 @@ class Attachment(Base):
 
     @property
     def text_state(self) -> TextState:
-        """Whether the search knows what is written in it."""
+        """Whether the search knows what is written in it; what is internal is in no index."""
+        if self.internal:
+            return TextState.NONE
         return self.said.state if self.said else TextState.WAITING
 
 
@@ -51,4 +53,6 @@ class AttachmentText(Base):
     media_type: Mapped[str] = mapped_column(sa.String(100))
     state: Mapped[TextState] = enum_column(TextState, default=TextState.WAITING, index=True)
     text: Mapped[str] = mapped_column(sa.Text, default="", deferred=True)
+    length: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Characters of `text`: what of it is looked at is decided before it is read."""
     read_at: Mapped[dt.datetime | None]

@@ -320,7 +320,8 @@ class AttachmentOut(ApiModel):
     sha256: str
     internal: bool
     text: TextState
-    """Whether the search knows what is written in it: `waiting` until it was read, `none` for a kind that is not read."""
+    """Whether the search knows what is written in it: `waiting` until it was read, `none` for a kind that is not read
+    and for internal ones."""
     by: str
     at: dt.datetime
 

@@ -14,6 +14,8 @@ from servicedesk.attachments import service as attachments
 from servicedesk.attachments import sniff
 from servicedesk.attachments.download import download
 from servicedesk.attachments.models import Attachment
+from servicedesk.attachments.reading import texts
+from servicedesk.attachments.reading.reader import TextState
 from servicedesk.attachments.store import FileStore
 from servicedesk.custody import service as custody
 from servicedesk.tickets import access, conversation, mentions, showing, views_of
@@ -87,8 +89,10 @@ def ledger(number: str, query: SideQuery) -> Page[CustodyOut]:
 @api.get("/tickets/<number>/attachments", needs=SEE, query=SideQuery, answer=AttachmentOut, listing=True)
 def list_attachments(number: str, query: SideQuery) -> Page[AttachmentOut]:
     """The files the caller may see."""
-    found = attachments.of_ticket(db.session(), viewer(), _ticket(number), cursor=query.cursor, limit=query.limit)
-    return Page([_out(row) for row in found.items], found.next)
+    session, ticket = db.session(), _ticket(number)
+    found = attachments.of_ticket(session, viewer(), ticket, cursor=query.cursor, limit=query.limit)
+    state = texts.state_in(session, ticket.id)
+    return Page([_out(row, state(row)) for row in found.items], found.next)
 
 
 @api.post("/tickets/<number>/attachments", needs=SEE, answer=AttachmentOut)
@@ -112,7 +116,7 @@ def add_attachment(number: str) -> Created:
         now=clock.now(),
         internal=internal in {"true", "1"},
     )
-    return Created(_out(row), f"/api/v1/attachments/{row.id}")
+    return Created(_out(row, row.text_state), f"/api/v1/attachments/{row.id}")
 
 
 @api.get("/attachments/<int:attachment_id>", needs=SEE)
@@ -128,7 +132,7 @@ def set_step(number: str, body: StepIn) -> None:
     conversation.do_step(db.session(), viewer(), _ticket(number, lock=True), body.step, done=body.done, now=clock.now())
 
 
-def _out(row: Attachment) -> AttachmentOut:
+def _out(row: Attachment, state: TextState) -> AttachmentOut:
     return AttachmentOut(
         id=row.id,
         name=row.name,
@@ -136,7 +140,7 @@ def _out(row: Attachment) -> AttachmentOut:
         type=row.media_type,
         sha256=row.sha256,
         internal=row.internal,
-        text=row.text_state,
+        text=state,
         by=row.by.login,
         at=row.at,
     )

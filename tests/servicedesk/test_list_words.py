@@ -34,11 +34,11 @@ def told(world):
     return [(made["number"], made["title"], made["unit"]) for made in reversed(answer.json["items"])]
 
 
-@pytest.fixture(params=["index", "few", "away", "away from whoever sees few"])
+@pytest.fixture(params=["index", "crowded", "few", "away", "away from whoever sees few"])
 def way(request, world, monkeypatch, told):
     """Each way words are found by, with pieces so small that every page needs several."""
     monkeypatch.setattr(finding, "FIRST", 2)  # fewer than are opened in one second
-    monkeypatch.setattr(finding, "LARGEST", 8)
+    monkeypatch.setattr(finding, "LARGEST", 2 if request.param == "crowded" else 8)
     monkeypatch.setattr(finding, "STEP", 5)
     monkeypatch.setattr(finding, "FEW", 2000 if request.param == "few" else 0)
     if request.param != "away from whoever sees few":
@@ -82,6 +82,10 @@ def test_every_way_finds_each_once_and_newest_first_in_lists_runs_and_counts(wor
     assert walk(everybody, q=number.lower(), limit=5) == [number]
     assert walk(everybody, q=number.replace("-0000", "-"), limit=5) == [number]
     assert walk(world.api("zz-engineer"), q=number, limit=5) == []
+    short = str(int(number[-6:]))
+    for typed in (number[4:], f"{number[4:9]}{short}", short):
+        assert number in walk(everybody, q=typed, limit=5), typed
+    assert walk(everybody, q=number[:8], limit=5) == [n for n, _title, _unit in told if n.startswith(number[:8])]
 
     api = world.api("p-engineer")
     run = api.post(

@@ -32,6 +32,8 @@ def run(path: Path, media_type: str) -> Exit:
     """Write what the file says, LONGEST characters at most."""
     left = limits.LONGEST
     try:
+        formats.prepare(media_type)
+        _say(limits.BEGUN.decode())
         for piece in formats.pieces(path, media_type):
             _say(piece[:left])
             left -= len(piece)
@@ -41,6 +43,8 @@ def run(path: Path, media_type: str) -> Exit:
         return Exit.CUT
     except formats.Locked:
         return Exit.LOCKED
+    except ImportError:
+        return Exit.FAULT
     except (MemoryError, RecursionError):
         return Exit.TOO_LARGE
     except Exception:  # noqa: BLE001  each library has its own; the file is broken or lies about itself

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import importlib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,12 @@ class Locked(Exception):
 
 class More(Exception):
     """There is more than is read."""
+
+
+def prepare(media_type: str) -> None:
+    """Load the libraries for this kind. Raises ImportError where one is missing."""
+    for name in LIBRARIES.get(media_type, ()):
+        importlib.import_module(name)
 
 
 def pieces(path: Path, media_type: str) -> Iterator[str]:
@@ -222,3 +229,10 @@ FORMATS: dict[str, Callable[[Path], Iterator[str]]] = {
     "text/plain": _text,
 }
 """Media type, as `sniff` names it → how it is read."""
+LIBRARIES = {
+    "application/pdf": ("pypdfium2",),
+    f"{_OFFICE}wordprocessingml.document": ("docx", "lxml.etree"),
+    f"{_OFFICE}spreadsheetml.sheet": ("openpyxl",),
+    f"{_OFFICE}presentationml.presentation": ("pptx",),
+}
+"""Media type → what is loaded for it, before the file is opened."""

@@ -27,3 +27,9 @@ class Exit(IntEnum):
     LOCKED = 82
     """A password is wanted."""
     TOO_LARGE = 83
+    FAULT = 84
+    """A library of ours is missing: the file has no part in it."""
+
+
+BEGUN = b"\0"
+"""What the child says before it opens the file; whatever ends it earlier is no fault of the file."""

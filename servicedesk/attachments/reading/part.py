@@ -18,8 +18,9 @@ from servicedesk.attachments.store import FileStore
 log = structlog.get_logger(__name__)
 TIMER_S = 2.0
 """Files that another process took in are seen this late at most."""
-MISSING_S = 600.0
-"""A file that is not on the disk (a database restored before its files) is looked for again so often."""
+ASIDE_S = 600.0
+"""A file that could not even be opened (a database restored before its files, a library that is missing) is tried again
+so often. Nothing is said of it meanwhile: it waits, and the doctor says so."""
 BATCH = 20
 _wakes: list[threading.Event] = []
 
@@ -38,7 +39,7 @@ class FileReader:
         self._database, self._store = database, store
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="file-reader", daemon=True)
-        self._missing: dict[str, float] = {}
+        self._aside: dict[str, float] = {}
 
     def start(self) -> None:
         """Begin to follow."""
@@ -63,32 +64,35 @@ class FileReader:
             self._wake.clear()
 
     def drain(self) -> int:
-        """Read everything that waits; returns how many files were settled."""
-        done = last = 0
+        """Read everything that waits; returns how many files were settled. What fails is put aside and holds up no other."""
+        done = 0
         while not self._stop.is_set():
+            aside = {digest for digest, until in self._aside.items() if until > clock.elapsed()}
             with reading(self._database) as session:
-                batch = texts.waiting(session, after=last, limit=BATCH)
+                batch = texts.waiting(session, limit=BATCH + len(aside))
+            batch = [(digest, media_type) for digest, media_type in batch if digest not in aside][:BATCH]
             if not batch:
                 break
-            for row in batch:
-                last = row.id
+            for digest, media_type in batch:
                 if self._stop.is_set():
                     break
-                done += self._read(row.sha256, row.media_type)
+                try:
+                    self._read(digest, media_type)
+                    done += 1
+                except sa.exc.OperationalError:  # the database is away: everything waits
+                    raise
+                except Exception as error:  # noqa: BLE001  ours, whatever it is: the files behind it are read all the same
+                    log.warning(
+                        "file-reader.aside", sha256=digest, error=f"{type(error).__name__}: {error}".splitlines()[0]
+                    )
+                    self._aside[digest] = clock.elapsed() + ASIDE_S
         return done
 
-    def _read(self, digest: str, media_type: str) -> bool:
-        if self._missing.get(digest, 0.0) > clock.elapsed():
-            return False
-        try:
-            found = reader.read(self._store.path(digest), media_type)
-        except FileNotFoundError:
-            log.warning("file-reader.missing", sha256=digest)
-            self._missing[digest] = clock.elapsed() + MISSING_S
-            return False
+    def _read(self, digest: str, media_type: str) -> None:
+        found = reader.read(self._store.path(digest), media_type)
         with transaction(self._database) as session:
             texts.settle(session, digest, found, now=clock.now())
-        return True
+        self._aside.pop(digest, None)
 
 
 def start(app: Flask, database: sa.Engine, settings: Settings) -> FileReader:  # noqa: ARG001  the shape of a part

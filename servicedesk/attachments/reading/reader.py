@@ -56,8 +56,12 @@ class Reading:
     text: str = ""
 
 
+class ReaderFault(RuntimeError):
+    """The child could not even begin: a library is missing or the program is damaged. Says nothing of the file."""
+
+
 def read(path: Path, media_type: str) -> Reading:
-    """The text of a file of this type. Raises OSError where the file itself is away; nothing else."""
+    """The text of a file of this type. Raises OSError where the file itself is away, ReaderFault where we are at fault."""
     if media_type not in READABLE:
         return Reading(TextState.NONE)
     with path.open("rb") as file:
@@ -69,11 +73,16 @@ def read(path: Path, media_type: str) -> Reading:
     late.start()
     try:
         assert child.stdout is not None  # noqa: S101  a pipe was asked for
-        said = child.stdout.read(limits.BYTES + 1)
+        said = child.stdout.read(len(limits.BEGUN) + limits.BYTES + 1)
     finally:
         late.cancel()
         _kill(child)
         child.communicate()
+    begun, said = said.startswith(limits.BEGUN), said.removeprefix(limits.BEGUN)
+    if child.returncode == Exit.FAULT or (not begun and child.returncode != -signal.SIGKILL):
+        raise ReaderFault(
+            f"the child that reads {media_type} ended with status {child.returncode} before it opened the file"
+        )
     return _judged(child.returncode, said.decode("utf-8", "ignore"), full=len(said) > limits.BYTES)
 
 

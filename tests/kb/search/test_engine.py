@@ -277,6 +277,9 @@ def test_more_places_than_a_cluster_hands_out_at_once(library, monkeypatch):
     from kb.search.elasticsearch import engine as cluster
 
     monkeypatch.setattr(cluster, "WINDOW", 2)
-    library.upsert(doc(f"T-{n}", "打印机", kind="ticket", place=n) for n in range(1, 8))
-    assert places(library, "打印机", limit=5) == [7, 6, 5, 4, 3]
-    assert places(library, "打印机", limit=50) == [7, 6, 5, 4, 3, 2, 1]
+    late = 2**31 << 32  # seconds no longer fit into 31 bits: after the 19th of January 2038
+    library.upsert(doc(f"T-{n}", "打印机", kind="ticket", place=late + n) for n in range(1, 8))
+    assert places(library, "打印机", limit=5) == [late + n for n in (7, 6, 5, 4, 3)]
+    assert places(library, "打印机", limit=50) == [late + n for n in (7, 6, 5, 4, 3, 2, 1)]
+    assert places(library, "打印机", most=late + 2) == [late + 2, late + 1]
+    assert places(library, "打印机", among=[late + 5]) == [late + 5]

@@ -13,11 +13,13 @@ from kb.search import index
 from kb.search.current import engine_of
 from kb.search.registry import sources
 from servicedesk.attachments.models import Attachment, AttachmentText
-from servicedesk.attachments.reading import texts
+from servicedesk.attachments.reading import findings, texts
 from servicedesk.attachments.reading.part import FileReader
 from servicedesk.attachments.store import FileStore
 from tests.fixtures.world import World
 from tests.servicedesk.attachments import files
+
+LINE = "2026-11-28 12:00:00 host-a.b.c ORA-01653 表空间不足 10.1.2.3\n"
 
 
 class Files:
@@ -108,11 +110,24 @@ def test_the_row_says_what_became_of_a_file(desk: Files) -> None:
     desk.send("坏.pdf", b"%PDF-1.7 broken")
     desk.send("锁.pdf", files.locked_pdf())
     desk.send("图.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 20)
-    assert desk.states() == {"好.txt": "waiting", "坏.pdf": "waiting", "锁.pdf": "waiting", "图.png": "none"}
+    desk.send("内.txt", b"ours", internal=True)
+    assert desk.states() == {
+        "内.txt": "none",
+        "好.txt": "waiting",
+        "坏.pdf": "waiting",
+        "锁.pdf": "waiting",
+        "图.png": "none",
+    }
     page = desk.world.client("lt-engineer").get(f"/desk/tickets/{desk.number}").text
     assert "搜索不到" not in page
     desk.settle()
-    assert desk.states() == {"好.txt": "indexed", "坏.pdf": "unreadable", "锁.pdf": "locked", "图.png": "none"}
+    assert desk.states() == {
+        "内.txt": "none",
+        "好.txt": "indexed",
+        "坏.pdf": "unreadable",
+        "锁.pdf": "locked",
+        "图.png": "none",
+    }
     page = desk.world.client("lt-engineer").get(f"/desk/tickets/{desk.number}").text
     assert page.count("搜索不到") == 2
 
@@ -127,3 +142,50 @@ def test_a_file_that_is_not_on_the_disk_waits_and_holds_up_no_other(desk: Files)
     with desk.world.write() as session:
         session.execute(sa.delete(AttachmentText))
         assert texts.tidy(session, clock.now()) == 2, "noted again, as before it was kept in a book"
+
+
+def test_K_03_files_of_one_ticket_share_what_is_indexed_and_what_an_answer_may_cost(desk: Files) -> None:
+    for n in range(3):
+        desk.send(f"大{n}.log", f"第{n}份\n{LINE * (200_000 // len(LINE))}尾{n}".encode())
+    desk.send("大0再.log", f"第0份\n{LINE * (200_000 // len(LINE))}尾0".encode())
+    desk.send("末.txt", "数据泵导出中断".encode())
+    desk.settle()
+    assert desk.found("数据泵导出中断") == [(desk.number, "末.txt")], "not crowded out by those before it"
+    assert desk.states() == {**{f"大{n}.log": "partly" for n in (0, 1, 2, "0再")}, "末.txt": "indexed"}
+    with desk.world.read() as session:
+        for most in (400_000, 40_000, 3):
+            told = sources.files(session, "ticket", [desk.number], most)[desk.number] if most > 3 else []
+            assert sum(len(file.text) for file in told) <= most
+            assert most <= 3 or {"大2.log", "末.txt"} <= {file.name for file in told}
+    typed = desk.world.client("lt-engineer").get("/search?q=数据泵导出中断", headers={"HX-Request": "true"}).text
+    assert "末.txt" in typed, "also while somebody types"
+
+
+def test_a_fault_of_ours_holds_up_no_other_file_and_the_doctor_tells(
+    desk: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file the program cannot open for want of a library waits; those behind it are read, and each sender has a turn."""
+    sent = [desk.send(f"{n}.txt", f"第{n}份文字".encode()) for n in ("先", "次", "三")]
+    desk.send("他.txt", "别人的文字".encode(), login="lt-clerk")
+    with desk.world.read() as session:
+        digests = [digest for digest, _type in texts.waiting(session, limit=10)]
+        mine = [session.get_one(Attachment, one).sha256 for one in sent]
+    assert [d for d in digests if d in mine] == mine
+    assert digests.index(next(d for d in digests if d not in mine)) == 1, "not behind all of another's"
+
+    whole = texts.settle
+
+    def settle(session: Any, digest: str, *rest: Any, **more: Any) -> None:
+        if digest == mine[0]:
+            raise ValueError(digest)
+        whole(session, digest, *rest, **more)
+
+    monkeypatch.setattr(texts, "settle", settle)
+    desk.settle()
+    assert desk.states() == {"先.txt": "waiting", "次.txt": "indexed", "三.txt": "indexed", "他.txt": "indexed"}
+    with desk.world.read() as session:
+        now = clock.now()
+        assert not list(findings.of_waiting(session, now=now))
+        (told,) = findings.of_waiting(session, now=now + 2 * findings.LATE)
+    assert told.state == "warning"
+    assert "1 个附件" in told.text
