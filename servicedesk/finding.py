@@ -41,6 +41,7 @@ KIND = "ticket"
 _ORDER = (Ticket.opened_at.desc(), Ticket.id.desc())
 _IDS = 2**32
 _NUMBER = re.compile(rf"({'|'.join(PREFIXES.values())})-?(\d{{4}})-?(\d{{1,7}})", re.ASCII | re.IGNORECASE)
+_BARE = re.compile(r"(\d{4})-(\d{1,7})", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger(__name__)
@@ -213,4 +214,7 @@ def _numbered(prefix: str, year: str, sequence: str) -> sa.ColumnElement[bool]:
 
 def _written(text: str) -> sa.ColumnElement[bool]:
     columns = (Ticket.number, Ticket.title, Ticket.description, Ticket.error_code)
-    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
+    found = [column.icontains(text, autoescape=True) for column in columns]
+    if number := _BARE.fullmatch(text.strip()):
+        found += [_numbered(prefix, *number.groups()) for prefix in PREFIXES.values()]
+    return sa.or_(*found)
