@@ -39,7 +39,7 @@ STEP = 20_000
 """Rows of the table that are looked through at once while the index is away."""
 KIND = "ticket"
 _ORDER = (Ticket.opened_at.desc(), Ticket.id.desc())
-_IDS = 2**32
+_IDS = 2**31  # a place fits into 63 bits until 2106
 _NUMBER = re.compile(rf"({'|'.join(PREFIXES.values())})-?(\d{{4}})-?(\d{{1,7}})", re.ASCII | re.IGNORECASE)
 _BARE = re.compile(r"(\d{4})-(\d{1,7})", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)

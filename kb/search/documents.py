@@ -33,7 +33,8 @@ class Document:
     weight: float = 1.0
     """Multiplies the score: more than 1 for what helped people, less for what is retired."""
     place: int = 0
-    """Where it stands in the list of its room, the first of which is the greatest; the room finds the record by it. 0: in none."""
+    """Where it stands in the list of its room, the first of which is the greatest; the room finds the record by it. 0: in none;
+    below 2^63."""
 
     @property
     def uid(self) -> str:

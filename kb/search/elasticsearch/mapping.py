@@ -30,7 +30,7 @@ def template(pattern: str) -> dict[str, Any]:
         **dict.fromkeys(("key", "shown_title", "shown_body", "url", "state"), _SHOWN),
         "weight": {"type": "float"},
         "updated": {"type": "double"},
-        "place": {"type": "unsigned_long"},  # seconds × 2^32: a signed one ends in 2038
+        "place": {"type": "long"},
     }
     return {
         "index_patterns": [pattern],

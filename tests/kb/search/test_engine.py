@@ -277,7 +277,7 @@ def test_more_places_than_a_cluster_hands_out_at_once(library, monkeypatch):
     from kb.search.elasticsearch import engine as cluster
 
     monkeypatch.setattr(cluster, "WINDOW", 2)
-    late = 2**31 << 32  # seconds no longer fit into 31 bits: after the 19th of January 2038
+    late = 4102444800 << 31  # a ticket of the year 2100
     library.upsert(doc(f"T-{n}", "打印机", kind="ticket", place=late + n) for n in range(1, 8))
     assert places(library, "打印机", limit=5) == [late + n for n in (7, 6, 5, 4, 3)]
     assert places(library, "打印机", limit=50) == [late + n for n in (7, 6, 5, 4, 3, 2, 1)]
