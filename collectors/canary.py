@@ -80,9 +80,9 @@ def is_local(definition: CheckDefinition) -> bool:
     """True for what needs no network: this machine's own state and loopback addresses."""
     if definition.type in LOCAL_TYPES or definition.target.startswith("/"):
         return True
-    target = definition.target
-    host = (urlsplit(target).hostname or "") if "://" in target else split_host(target)[0]
+    target, host = definition.target, ""
     try:
+        host = (urlsplit(target).hostname or "") if "://" in target else split_host(target)[0]
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host in ("localhost", socket.gethostname())

@@ -54,11 +54,11 @@ class Answer:
 
 def split_url(url: str) -> tuple[SplitResult, int]:
     """The parts and the port. Raises PollerFault for what is no http(s) URL or carries a password."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        port = 0
+    except ValueError:  # a bracket without its other half, a port that is none
+        parts, port = urlsplit(""), 0
     if parts.scheme not in ("http", "https") or not parts.hostname or not port:
         raise PollerFault(
             _("不是有效的网址：%(url)s", url=url.rsplit("@", maxsplit=1)[-1]), _("写成 http://主机/路径 或 https://…")

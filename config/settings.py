@@ -171,7 +171,7 @@ def _urls(*schemes: str) -> Callable[[str], bool]:
 
 
 def _on_this_machine(value: str) -> bool:
-    return urlsplit(value).scheme == "http" and urlsplit(value).hostname in {"127.0.0.1", "localhost"}
+    return _url("http")(value) and urlsplit(value).hostname in {"127.0.0.1", "localhost"}
 
 
 def _beaten(value: str) -> bool:

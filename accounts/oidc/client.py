@@ -241,9 +241,10 @@ def sign_out_address(provider: Provider, *, back: str) -> str | None:
     """Where the browser signs out of the provider too; None where it has no such place, or is away."""
     try:
         with _asking(provider, "sign-out") as session:
-            there = _published(session, provider).get("end_session_endpoint")
+            there = _published(session, provider).get("end_session_endpoint") or ""
+            ours = urlsplit(there).scheme == urlsplit(provider.issuer).scheme
     except Unavailable:
         return None
-    if not there or urlsplit(there).scheme != urlsplit(provider.issuer).scheme:
+    if not ours:
         return None
     return f"{there}?{urlencode({'client_id': provider.client_id, 'post_logout_redirect_uri': back})}"

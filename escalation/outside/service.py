@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -82,7 +81,7 @@ def _channel(session: Session, wanted: Wanted) -> Channel:
 
 def _checked(url: str) -> str:
     """The address, if it is one of a web server that may be reached. Raises Invalid."""
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not url.lower().startswith(("http://", "https://")):
         raise Invalid.of("url", _("须以 http:// 或 https:// 开头。"))
     netguard.refuse_url(url, netguard.Purpose.SEND)
     return url

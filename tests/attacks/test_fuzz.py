@@ -25,9 +25,11 @@ import config
 from app.setup import sheets
 from collectors import net, thresholds
 from collectors.base import PollerFault
+from collectors.canary import is_local
 from collectors.http_client import split_url
 from collectors.patterns import json_at
 from collectors.registry import PROBES
+from collectors.report import CheckDefinition
 from core.clock import UTC
 from core.errors import Invalid, TaxopsError
 from kb.markdown import to_html
@@ -154,10 +156,13 @@ def test_the_settings_file(content: bytes) -> None:
 
 
 @given(ANY)
+@example("http://[")
+@example("http://a:b/")
 def test_targets_and_addresses(text: str) -> None:
     for parse in (net.split_target, split_url, net.check_host):
         with contextlib.suppress(PollerFault):
             assert parse(text)
+    assert is_local(CheckDefinition("1", "http", text, {}, 60)) in {True, False}
 
 
 @given(ANY, JSON)
