@@ -21,7 +21,7 @@ PARTS = 0.5
 LOOSE = 0.3
 """Weight of what only sounds or is spelt alike."""
 LONG_FROM, BEYOND = 3, 0.3
-"""Words beyond three count by half: who tells a story says much that no article has."""
+"""Words beyond three count by three tenths: who tells a story says much that no article has."""
 IN_TITLE, IN_BODY = 0.8, 0.25
 """Bonus for a text that has the very words of the question."""
 
@@ -38,9 +38,9 @@ def minimum(needed: int, share: float) -> int:
     """How many of the significant words are enough when no document has them all; of a long story a smaller share.
 
     >>> [minimum(n, 0.6) for n in (1, 2, 3, 4, 5, 6, 8, 12)]
-    [1, 2, 2, 3, 3, 3, 4, 5]
+    [1, 2, 2, 2, 3, 3, 3, 4]
     >>> [minimum(n, 0.4) for n in (1, 2, 3, 4, 5, 6, 8, 12)]
-    [1, 1, 2, 2, 2, 2, 3, 4]
+    [1, 1, 2, 2, 2, 2, 2, 3]
     """
     counted = min(needed, LONG_FROM) + BEYOND * max(0, needed - LONG_FROM)
     return max(1, math.ceil(counted * share - 1e-9))
